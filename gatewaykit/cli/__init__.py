@@ -1,0 +1,1 @@
+"""gatewayctl: the command line, one small module per group of verbs."""

@@ -1,0 +1,85 @@
+"""The exception tree.
+
+Every error carries its data as fields and builds its text in ``__str__``. Bad input from a
+peer (`ProtocolViolation`) and misuse by our own callers (`MisuseError`) are different things.
+"""
+
+from __future__ import annotations
+
+
+class GatewayError(Exception):
+    """Base of every error that gatewaykit raises on purpose."""
+
+
+class ConfigError(GatewayError):
+    """A setting cannot be used; names the key, the value and what is allowed."""
+
+    def __init__(self, key: str, value: object, allowed: str) -> None:
+        super().__init__(key, value, allowed)
+        self.key = key
+        self.value = value
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.value!r} is not usable; allowed: {self.allowed}"
+
+
+class ProtocolViolation(GatewayError):
+    """A peer sent something that its protocol does not allow."""
+
+    def __init__(self, reason: str, raw: bytes = b"") -> None:
+        super().__init__(reason, raw)
+        self.reason = reason
+        self.raw = raw
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class MisuseError(GatewayError):
+    """Our own caller gave an argument that cannot be used."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        super().__init__(name, value, allowed)
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value!r} is not usable; allowed: {self.allowed}"
+
+
+class NotFound(GatewayError):
+    """What was asked for by name does not exist."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(kind, name)
+        self.kind = kind
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"no {self.kind} {self.name!r}"
+
+
+class StoreUnavailable(GatewayError):
+    """The store cannot commit or read at present; nothing was acknowledged."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"store unavailable: {self.reason}"
+
+
+class AccessDenied(GatewayError):
+    """The principal lacks the role that the verb needs."""
+
+    def __init__(self, principal: str, verb: str, role: str) -> None:
+        super().__init__(principal, verb, role)
+        self.principal = principal
+        self.verb = verb
+        self.role = role
+
+    def __str__(self) -> str:
+        return f"{self.verb} needs role {self.role}; {self.principal} does not have it"

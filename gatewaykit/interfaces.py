@@ -1,0 +1,187 @@
+"""What the parts of gatewaykit ask of each other.
+
+The records that cross these interfaces are the design's: plain dictionaries with the same
+names in SQLite, MongoDB, JSON and RPC. ``None`` is "not known"; it is never written as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import attrs
+from twisted.internet.defer import Deferred
+from zope.interface import Attribute, Interface
+
+Record = dict[str, Any]
+
+
+class JournalEntry(NamedTuple):
+    """One report on its way into the journal: its identity, its keys and its raw frame.
+
+    A tuple and not a class with behaviour: one is made for every report that arrives.
+    """
+
+    id: bytes
+    """16 bytes, the same for a report and its repetition."""
+    imei: str
+    type: str
+    send_time: int
+    """``YYYYMMDDHHMMSS`` as a number, device-local; 0 where the frame has none."""
+    time: int
+    """GPS time of the first position as ``YYYYMMDDHHMMSS`` (UTC), else the time of
+    receipt in that form: what `since` and `until` select by."""
+    position_time: int | None
+    """GPS time of the newest usable position; None if the report moves no latest position."""
+    ignition: bool | None
+    """Ignition as this report tells it, None if it does not."""
+    outputs: int | None
+    """Bit mask of the device's outputs as this report tells it, None if it does not."""
+    received_at: int
+    """Milliseconds since the epoch, UTC."""
+    raw: bytes
+    """The frame exactly as received, with its terminator."""
+
+
+@attrs.frozen
+class DeviceRow:
+    """What the fleet has to know about a device when the gateway starts."""
+
+    imei: str
+    status: str
+    since: int
+    last_seen: int
+    policy: str
+
+
+@attrs.frozen
+class DeviceChange:
+    """A change of a device's status, with the event that caused it.
+
+    Times are milliseconds since the epoch. `event` is None when only `last_seen` moved.
+    """
+
+    imei: str
+    status: str
+    since: int
+    last_seen: int
+    event: str | None = None
+    details: Record = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Page:
+    """Some records and, unless they were the last, a cursor to go on from."""
+
+    records: list[Record]
+    cursor: str | None
+
+
+class IJournal(Interface):
+    """Where reports become durable. One writer; every append is all or nothing."""
+
+    pending: int = Attribute("Reports handed over and not yet committed.")
+    failure: str | None = Attribute(
+        "Why nothing can be committed at present, None while all is well."
+    )
+
+    def append(entries: Sequence[JournalEntry]) -> Deferred[None]:
+        """Commit reports; those already stored (same `id`) are counted as a success.
+
+        :return: fires once all of them are on stable storage. Fails with
+            `StoreUnavailable` when the commit failed: then none may be acknowledged.
+        """
+
+    def quarantine(entries: Sequence[JournalEntry]) -> Deferred[None]:
+        """Commit reports of devices that nobody accepted yet to a bounded list.
+
+        The oldest are dropped (and counted) when the list is full. `IStore.set_policy`
+        moves a device's reports into the history once it is accepted.
+        """
+
+    def watch(listener: Callable[[str | None], None]) -> None:
+        """Call `listener` in the reactor whenever `failure` changes, with its new value."""
+
+
+class IStore(Interface):
+    """Reads, and the small writes that are not reports. Every method may fail with
+    `StoreUnavailable`; `since` and `until` are ``YYYYMMDDHHMMSS`` numbers in UTC,
+    inclusive; a cursor is opaque text from the page before."""
+
+    def history(
+        imei: str,
+        since: int | None = None,
+        until: int | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
+        max_bytes: int = 60_000,
+    ) -> Deferred[Page]:
+        """A device's report records, oldest first by the time they are selected by.
+
+        A page ends after `limit` records or before its JSON would pass `max_bytes`,
+        with at least one record. Raises `MisuseError` for a cursor that is not ours.
+        """
+
+    def devices(
+        cursor: str | None = None,
+        limit: int = 1000,
+        max_bytes: int = 60_000,
+    ) -> Deferred[Page]:
+        """Device records by IMEI, with status, latest position, ignition and outputs."""
+
+    def device(imei: str) -> Deferred[Record | None]:
+        """One device record, None if the IMEI was never heard of."""
+
+    def latest_position(imei: str) -> Deferred[Record | None]:
+        """The position with the newest GPS time, as the position fields of the report
+        record plus `imei`, `type`, `report_id`, `received_at`; None without one."""
+
+    def events(
+        imei: str | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
+        max_bytes: int = 60_000,
+    ) -> Deferred[Page]:
+        """Device events, oldest first: `id`, `imei`, `event`, `at`, `details`."""
+
+    def load_devices() -> Deferred[list[DeviceRow]]:
+        """All devices, for the fleet to start from."""
+
+    def record_changes(changes: Sequence[DeviceChange]) -> Deferred[None]:
+        """Commit changes of device status and their events, in order."""
+
+    def set_policy(imei: str, policy: str) -> Deferred[None]:
+        """Accept, quarantine or refuse a device from now on; `accepted` also moves its
+        quarantined reports into the history."""
+
+    def append_audit(record: Record) -> Deferred[Record]:
+        """Append to the audit trail. Adds `sequence`, `previous_hash` and `hash` (see
+        `access`) and gives the record back as it was written."""
+
+    def audit(cursor: str | None = None, limit: int = 1000) -> Deferred[Page]:
+        """Audit records, oldest first."""
+
+    def acknowledge_damage() -> Deferred[int]:
+        """Take note of salvaged database files; gives how many were open."""
+
+
+class IFleet(Interface):
+    """Who is connected now."""
+
+    def live(imei: str) -> Record | None:
+        """`status`, `since` and `last_seen` (ISO 8601, Z) as known in memory, else None."""
+
+    def counts() -> dict[str, int]:
+        """Number of devices by status: online, offline, unknown."""
+
+    def policy_changed(imei: str, policy: str) -> None:
+        """Follow a policy that the store has just recorded."""
+
+
+class IHealth(Interface):
+    """Something that can say how it is."""
+
+    name: str = Attribute("The subsystem's name, as `Health` shows it.")
+
+    def health() -> Record:
+        """`status` (ok, degraded or failed), `reason` (None while ok), and figures."""

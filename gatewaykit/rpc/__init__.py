@@ -1,0 +1,1 @@
+"""The AMP endpoint: vocabulary, server and clients."""

@@ -1,0 +1,1 @@
+"""Hardware that is not there, for demos, tests and benchmarks."""
