@@ -67,6 +67,8 @@ class DeviceChange:
     last_seen: int
     event: str | None = None
     details: Record = attrs.field(factory=dict)
+    policy: str = "accepted"
+    """For a device that the store has not met yet; a known one keeps its own."""
 
 
 @attrs.frozen
