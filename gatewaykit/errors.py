@@ -83,3 +83,38 @@ class AccessDenied(GatewayError):
 
     def __str__(self) -> str:
         return f"{self.verb} needs role {self.role}; {self.principal} does not have it"
+
+
+class ConnectionFailed(GatewayError):
+    """The gateway cannot be reached, or the connection to it was lost."""
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        super().__init__(endpoint, reason)
+        self.endpoint = endpoint
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no connection to {self.endpoint}: {self.reason}"
+
+
+class CallTimeout(GatewayError):
+    """A call was not answered in time; what it asked for may have happened."""
+
+    def __init__(self, verb: str, seconds: float) -> None:
+        super().__init__(verb, seconds)
+        self.verb = verb
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"{self.verb} was not answered within {self.seconds:g} s"
+
+
+class InternalError(GatewayError):
+    """The gateway failed in a way that nobody foresaw; its log has the traceback."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(reference)
+        self.reference = reference
+
+    def __str__(self) -> str:
+        return f"internal error; the gateway's log has more under {self.reference}"

@@ -1,0 +1,192 @@
+"""The types of what verbs carry, and how errors travel.
+
+An argument is checked by its type where it is sent and again where it arrives: both ends
+raise the same `MisuseError`, and a bad argument never reaches a subsystem.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from twisted.protocols import amp
+
+from gatewaykit.errors import GatewayError, MisuseError, ProtocolViolation
+
+POLICIES = ("accepted", "quarantined", "refused")
+MAX_LIMIT = 10_000
+PAGE_BYTES = 60_000
+"""A page of several records is shorter than this, so that it fits into one value of AMP."""
+_LONGEST_TEXT = 500
+
+
+class Checked(amp.Argument):
+    """An argument of which the error says its name, its value and what is allowed."""
+
+    allowed = ""
+
+    def fromBox(
+        self, name: bytes, strings: dict[bytes, bytes], objects: Any, proto: Any
+    ) -> None:
+        raw = strings.get(name)
+        try:
+            super().fromBox(name, strings, objects, proto)
+        except (LookupError, ValueError, TypeError, OverflowError) as error:
+            value = None if raw is None else raw.decode("latin-1")
+            raise self._misuse(name, value) from error
+
+    def toBox(self, name: bytes, strings: Any, objects: Any, proto: Any) -> None:
+        value = objects.get(name.decode())
+        try:
+            super().toBox(name, strings, objects, proto)
+        except (AttributeError, ValueError, TypeError, OverflowError) as error:
+            raise self._misuse(name, value) from error
+
+    def _misuse(self, name: bytes, value: object) -> MisuseError:
+        if isinstance(value, str):
+            value = value[:_LONGEST_TEXT]
+        return MisuseError(name.decode(), value, self.allowed)
+
+
+class Text(Checked):
+    """Text of a given form."""
+
+    def __init__(self, pattern: str, allowed: str, *, optional: bool = False) -> None:
+        super().__init__(optional)
+        self._pattern = re.compile(pattern)
+        self.allowed = allowed
+
+    def _check(self, text: str) -> str:
+        if not self._pattern.fullmatch(text):
+            raise ValueError(text)
+        return text
+
+    def fromString(self, inString: bytes) -> str:
+        return self._check(inString.decode("utf-8"))
+
+    def toString(self, inObject: str) -> bytes:
+        return self._check(inObject).encode("utf-8")
+
+
+def imei(*, optional: bool = False) -> Text:
+    """An IMEI, or the MEID that CDMA models have instead (facts/gv50.md 4.1)."""
+    pattern = r"[0-9]{15}|[0-9A-Fa-f]{14}"
+    return Text(pattern, "15 digits or 14 hex digits", optional=optional)
+
+
+def policy() -> Text:
+    return Text("|".join(POLICIES), ", ".join(POLICIES))
+
+
+def cursor() -> Text:
+    """A place to go on from; only the store knows whether it is one of its own."""
+    return Text(
+        r"[ -~]{1,500}", "the cursor that came with the page before", optional=True
+    )
+
+
+class Limit(Checked):
+    """How many records a page may have at most."""
+
+    allowed = f"1 to {MAX_LIMIT}"
+
+    def fromString(self, inString: bytes) -> int:
+        return self._check(int(inString))
+
+    def toString(self, inObject: int) -> bytes:
+        return b"%d" % self._check(inObject)
+
+    def _check(self, number: int) -> int:
+        if isinstance(number, bool) or not 1 <= number <= MAX_LIMIT:
+            raise ValueError(number)
+        return number
+
+
+class Moment(Checked, amp.DateTime):
+    """An aware moment; it arrives in UTC."""
+
+    allowed = "a time with its zone"
+
+    def fromString(self, s: bytes) -> datetime:
+        moment: datetime = super().fromString(s)
+        return moment.astimezone(UTC)
+
+    def toString(self, i: datetime) -> bytes:
+        if i.tzinfo is None:
+            raise ValueError(i)
+        encoded: bytes = super().toString(i.astimezone(UTC))
+        return encoded
+
+
+class JSON(amp.Argument):
+    """Records as ASCII JSON.
+
+    AMP ends a value at 65,535 bytes. A longer one (a single outsized record: pages are kept
+    below that) goes on under the keys ``name.1``, ``name.2`` and so on.
+    """
+
+    longest = 1 << 20
+
+    def fromBox(
+        self, name: bytes, strings: dict[bytes, bytes], objects: Any, proto: Any
+    ) -> None:
+        pieces = [self.retrieve(strings, name, proto)]
+        while piece := strings.pop(b"%b.%d" % (name, len(pieces)), None):
+            pieces.append(piece)
+        objects[name.decode()] = json.loads(b"".join(pieces))
+
+    def toBox(
+        self, name: bytes, strings: dict[bytes, bytes], objects: Any, proto: Any
+    ) -> None:
+        text = encode(self.retrieve(objects, name.decode(), proto))
+        if len(text) > self.longest:
+            raise ValueError(f"{name!r} has {len(text)} bytes of JSON")
+        size = amp.MAX_VALUE_LENGTH
+        for number, start in enumerate(range(0, len(text), size)):
+            key = b"%b.%d" % (name, number) if number else name
+            strings[key] = text[start : start + size]
+
+
+def encode(value: object) -> bytes:
+    """Compact ASCII JSON; a `ValueError` for what JSON has no form for (NaN)."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def fitting(records: list[Any], room: int = PAGE_BYTES) -> int:
+    """How many of the first records fit into `room` bytes of JSON; at least one does."""
+    size = 2
+    for number, record in enumerate(records):
+        size += len(encode(record)) + 1
+        if number and size > room:
+            return number
+    return len(records)
+
+
+def encode_error(error: GatewayError) -> str:
+    """The fields of an error as JSON: AMP carries nothing but a text beside the code."""
+    return encode([_plain(field) for field in error.args]).decode("ascii")
+
+
+def _plain(field: object) -> object:
+    if field is None or isinstance(field, bool):
+        return field
+    if isinstance(field, int) and abs(field) < 1 << 63:
+        return field
+    if isinstance(field, float) and field - field == 0:
+        return field
+    return (field if isinstance(field, str) else repr(field))[:_LONGEST_TEXT]
+
+
+def error_decoder(kind: type[GatewayError]) -> Callable[[str], GatewayError]:
+    """What turns the text that came with an error's code into the error."""
+
+    def decode(text: str) -> GatewayError:
+        try:
+            return kind(*json.loads(text))
+        except (ValueError, TypeError, RecursionError):
+            return ProtocolViolation(f"an error without its fields: {text[:200]!r}")
+
+    return decode
