@@ -1,0 +1,90 @@
+"""What the fields of the settings are made of: checks of values, and the words for users."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from gatewaykit import endpoints
+
+
+def _endpoint(text: str) -> str:
+    endpoints.locate(text)
+    return text
+
+
+def _local_endpoint(text: str) -> str:
+    if not endpoints.locate(text).is_local:
+        raise ValueError("other hosts could connect")
+    return text
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)
+    return text
+
+
+def _writable(text: str) -> str:
+    """Refuse a file that could not be written, by trying what a look cannot tell."""
+    path = Path(text)
+    if path.exists():
+        if not path.is_file() or not os.access(path, os.W_OK):
+            raise ValueError("not a file that can be written")
+    else:
+        # An OSError must be a ValueError for pydantic to take it as a verdict.
+        try:
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise ValueError(os.strerror(error.errno or 0)) from error
+    return text
+
+
+def _log_file(text: str) -> str:
+    return text if text in {"-", "stdout"} else _writable(text)
+
+
+def setting(
+    default: Any,
+    description: str,
+    allowed: str,
+    *,
+    default_is: str | None = None,
+    **bounds: Any,
+) -> Any:
+    """A field with the words for users; a function as default is called when needed."""
+    how = {"default_factory": default} if callable(default) else {"default": default}
+    return Field(
+        **how,
+        description=description,
+        json_schema_extra={"allowed": allowed, "default_is": default_is},
+        validate_default=True,
+        **bounds,
+    )
+
+
+def seconds(default: float, description: str, low: int, high: int) -> Any:
+    allowed = f"a number of seconds from {low} to {high}"
+    return setting(default, description, allowed, ge=low, le=high, allow_inf_nan=False)
+
+
+def whole(default: int, description: str, unit: str, low: int, high: int) -> Any:
+    allowed = f"a whole number of {unit} from {low} to {high}"
+    return setting(default, description, allowed, ge=low, le=high)
+
+
+def choice(default: str, description: str, choices: tuple[str, ...]) -> Any:
+    return setting(default, description, "one of " + ", ".join(choices))
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+LocalEndpoint = Annotated[str, AfterValidator(_local_endpoint)]
+Network = Annotated[str, AfterValidator(_network)]
+NETWORKS = "a list of networks such as 10.0.0.0/8, 2001:db8::/32 (no host bits set)"
+WritablePath = Annotated[str, AfterValidator(_writable)]
+LogFile = Annotated[str, AfterValidator(_log_file)]
