@@ -13,11 +13,19 @@ registry = CollectorRegistry()
 reports_received = Counter(
     "gatewaykit_reports_received", "Reports read from trackers", registry=registry
 )
+heartbeats_answered = Counter(
+    "gatewaykit_heartbeats_answered", "Heartbeats of trackers", registry=registry
+)
+command_answers = Counter(
+    "gatewaykit_command_answers", "Answers to commands (+ACK, +NACK)", registry=registry
+)
 reports_durable = Counter(
     "gatewaykit_reports_durable", "Reports committed to the journal", registry=registry
 )
 reports_duplicate = Counter(
-    "gatewaykit_reports_duplicate", "Reports that were stored already", registry=registry
+    "gatewaykit_reports_duplicate",
+    "Reports that were stored already",
+    registry=registry,
 )
 quarantine_dropped = Counter(
     "gatewaykit_quarantine_dropped",
@@ -40,5 +48,16 @@ tracker_connections = Gauge(
     "gatewaykit_tracker_connections", "Open tracker connections", registry=registry
 )
 journal_pending = Gauge(
-    "gatewaykit_journal_pending", "Reports handed over, not yet committed", registry=registry
+    "gatewaykit_journal_pending",
+    "Reports handed over, not yet committed",
+    registry=registry,
+)
+rpc_connections = Gauge(
+    "gatewaykit_rpc_connections", "Open RPC connections", registry=registry
+)
+rpc_calls = Counter(
+    "gatewaykit_rpc_calls",
+    "RPC calls answered, by verb and outcome",
+    ["verb", "outcome"],
+    registry=registry,
 )

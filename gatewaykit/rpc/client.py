@@ -1,0 +1,296 @@
+"""A client of the gateway over any endpoint string, with Deferreds.
+
+Every call has a deadline, and its Deferred fails with one of the classes in
+`gatewaykit.errors`, whatever AMP made of it: raised at once, failed, or lost.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any
+
+import attrs
+from twisted.internet import defer, error
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    UNIXClientEndpoint,
+    clientFromString,
+    connectProtocol,
+)
+from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
+from twisted.protocols import amp
+from twisted.python.failure import Failure
+
+from gatewaykit.errors import (
+    CallTimeout,
+    ConnectionFailed,
+    MisuseError,
+    NotFound,
+    ProtocolViolation,
+)
+from gatewaykit.interfaces import Page, Record
+from gatewaykit.rpc import verbs
+
+ENDPOINTS = "unix:PATH, tcp:HOST:PORT, or another endpoint string of Twisted's"
+CLOSE_S = 5.0
+
+
+@attrs.frozen
+class GatewayInfo:
+    """What runs at the other end."""
+
+    version: str
+    api: int
+    python: str
+    twisted: str
+    uptime_s: float
+    subsystems: list[str]
+
+
+@attrs.frozen
+class GatewayHealth:
+    """The worst `status` (ok, degraded or failed), and the subsystems' by name, each with
+    `status`, `reason` and figures."""
+
+    status: str
+    subsystems: dict[str, Record]
+
+
+class ClientProtocol(amp.AMP):
+    """The client's end: it asks and never answers.
+
+    AMP would take a server's garbage for a bug of ours, and a ``StartTLS`` for an order.
+    """
+
+    transport: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost: Deferred[None] = Deferred()
+
+    def makeConnection(self, transport: Any) -> None:
+        amp.BinaryBoxProtocol.makeConnection(self, transport)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        amp.BinaryBoxProtocol.connectionLost(self, reason)
+        self.transport = None
+        self.lost.callback(None)
+
+    def ampBoxReceived(self, box: amp.AmpBox) -> None:
+        try:
+            if amp.COMMAND in box:
+                raise KeyError(amp.COMMAND)
+            super().ampBoxReceived(box)
+        except (KeyError, amp.NoEmptyBoxes):
+            self.paused = True  # nothing behind it is looked at
+            self.transport.abortConnection()
+
+
+def connect(
+    endpoint: str, reactor: IReactorTime, timeout: float = 10.0
+) -> Deferred[GatewayClient]:
+    """Connect to a gateway.
+
+    Fails with `MisuseError` for an endpoint that cannot be understood and with
+    `ConnectionFailed` for one that cannot be reached in `timeout` seconds.
+    """
+    return Deferred.fromCoroutine(_connect(endpoint, reactor, timeout))
+
+
+async def _connect(text: str, reactor: IReactorTime, seconds: float) -> GatewayClient:
+    endpoint = client_endpoint(text, reactor, seconds)
+    try:
+        protocol = await connectProtocol(endpoint, ClientProtocol()).addTimeout(
+            seconds, reactor
+        )
+    except (defer.TimeoutError, error.TimeoutError, error.ConnectingCancelledError):
+        raise ConnectionFailed(text, f"no answer within {seconds:g} s") from None
+    except Exception as reason:
+        # An endpoint fails with what its kind of network fails with.
+        raise ConnectionFailed(text, str(reason) or type(reason).__name__) from reason
+    return GatewayClient(protocol, reactor, text)
+
+
+def client_endpoint(
+    text: str, reactor: IReactorTime, timeout: float = 10.0
+) -> IStreamClientEndpoint:
+    """The endpoint that a string means; `MisuseError` if it means none.
+
+    A unix path may hold colons, an IPv6 address stands in brackets.
+    """
+    if text.startswith("unix:/") or re.fullmatch(r"unix:[^:=]+", text):
+        return UNIXClientEndpoint(reactor, text.removeprefix("unix:"), timeout=timeout)
+    tcp = re.fullmatch(r"tcp:(?:\[([^\]]+)\]|([^:=\[\]]+)):([0-9]{1,5})", text)
+    if tcp and 1 <= int(tcp[3]) <= 65535:
+        host = tcp[1] or tcp[2]
+        return HostnameEndpoint(reactor, host, int(tcp[3]), timeout=timeout)
+    if text.startswith(("unix:", "tcp:")):
+        raise MisuseError("endpoint", text, ENDPOINTS)
+    try:
+        endpoint: IStreamClientEndpoint = clientFromString(reactor, text)
+    except Exception as reason:
+        # Parsers of endpoint strings raise whatever their arguments made them raise.
+        raise MisuseError("endpoint", text, ENDPOINTS) from reason
+    return endpoint
+
+
+class GatewayClient:
+    """A connection to a gateway; any number of calls may wait at a time.
+
+    :param endpoint: what errors call the gateway.
+    :param deadline_s: time that each call may take.
+    """
+
+    def __init__(
+        self,
+        protocol: ClientProtocol,
+        clock: IReactorTime,
+        endpoint: str,
+        deadline_s: float = 30.0,
+    ) -> None:
+        self._protocol = protocol
+        self._clock = clock
+        self._endpoint = endpoint
+        self._deadline_s = deadline_s
+
+    def info(self) -> Deferred[GatewayInfo]:
+        async def ask() -> GatewayInfo:
+            return GatewayInfo(**await self._call(verbs.Info))
+
+        return Deferred.fromCoroutine(ask())
+
+    def health(self) -> Deferred[GatewayHealth]:
+        async def ask() -> GatewayHealth:
+            return GatewayHealth(**await self._call(verbs.Health))
+
+        return Deferred.fromCoroutine(ask())
+
+    def devices(
+        self, cursor: str | None = None, limit: int | None = None
+    ) -> Deferred[Page]:
+        return self._page(verbs.ListDevices, cursor=cursor, limit=limit)
+
+    def device(self, imei: str) -> Deferred[Record]:
+        """Fails with `NotFound` for an IMEI that was never heard of."""
+        return self._value(verbs.GetDevice, "device", imei=imei)
+
+    def latest_position(self, imei: str) -> Deferred[Record]:
+        """Fails with `NotFound` where no position is known."""
+        return self._value(verbs.LatestPosition, "position", imei=imei)
+
+    def history(
+        self,
+        imei: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Deferred[Page]:
+        """Report records, oldest first; `since` and `until` are aware and inclusive."""
+        return self._page(
+            verbs.History,
+            imei=imei,
+            since=since,
+            until=until,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    def events(
+        self,
+        imei: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Deferred[Page]:
+        return self._page(verbs.ListEvents, imei=imei, cursor=cursor, limit=limit)
+
+    def set_policy(self, imei: str, policy: str) -> Deferred[None]:
+        """``accepted``, ``quarantined`` or ``refused``; needs the role admin."""
+
+        async def ask() -> None:
+            await self._call(verbs.SetPolicy, imei=imei, policy=policy)
+
+        return Deferred.fromCoroutine(ask())
+
+    def acknowledge_damage(self) -> Deferred[int]:
+        """How many damages were open until now; needs the role admin."""
+        return self._value(verbs.AcknowledgeDamage, "acknowledged")
+
+    def iter_devices(self) -> AsyncIterator[Record]:
+        """Every device record; one page is held at a time."""
+        return self._all(verbs.ListDevices)
+
+    def iter_history(
+        self,
+        imei: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> AsyncIterator[Record]:
+        """Every report record of the time asked for; one page is held at a time."""
+        return self._all(verbs.History, imei=imei, since=since, until=until)
+
+    def iter_events(self, imei: str | None = None) -> AsyncIterator[Record]:
+        """Every device event, oldest first; one page is held at a time."""
+        return self._all(verbs.ListEvents, imei=imei)
+
+    def close(self) -> Deferred[None]:
+        """Close the connection; calls that wait fail with `ConnectionFailed`.
+
+        Fires when it is closed, also if it was lost before.
+        """
+        gone: Deferred[None] = Deferred()
+        self._protocol.lost.chainDeferred(gone)
+        if self._protocol.transport is None:
+            return gone
+        self._protocol.transport.loseConnection()
+        abort = self._clock.callLater(CLOSE_S, self._protocol.transport.abortConnection)
+
+        def closed(_: None) -> None:
+            if abort.active():
+                abort.cancel()
+
+        return gone.addCallback(closed)
+
+    async def _all(
+        self, verb: type[verbs.Verb], **arguments: Any
+    ) -> AsyncIterator[Record]:
+        cursor: str | None = None
+        while True:
+            page = await self._call(verb, cursor=cursor, **arguments)
+            for record in page["records"]:
+                yield record
+            cursor = page["cursor"]
+            if cursor is None:
+                return
+
+    def _page(self, verb: type[verbs.Verb], **arguments: Any) -> Deferred[Page]:
+        async def ask() -> Page:
+            return Page(**await self._call(verb, **arguments))
+
+        return Deferred.fromCoroutine(ask())
+
+    def _value(
+        self, verb: type[verbs.Verb], key: str, **arguments: Any
+    ) -> Deferred[Any]:
+        async def ask() -> Any:
+            return (await self._call(verb, **arguments))[key]
+
+        return Deferred.fromCoroutine(ask())
+
+    async def _call(self, verb: type[verbs.Verb], **arguments: Any) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = await maybeDeferred(
+                self._protocol.callRemote, verb, **arguments
+            ).addTimeout(self._deadline_s, self._clock)
+        except defer.TimeoutError:
+            raise CallTimeout(verb.name(), self._deadline_s) from None
+        except error.ConnectionClosed as reason:
+            raise ConnectionFailed(self._endpoint, str(reason)) from None
+        except amp.UnhandledCommand:
+            raise NotFound("verb", verb.name()) from None
+        except amp.AmpError as reason:
+            raise ProtocolViolation(str(reason)) from reason
+        return answer
