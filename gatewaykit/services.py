@@ -11,14 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import IService, Service
+from twisted.internet import defer
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import (
-    CancelledError,
-    Deferred,
-    DeferredLock,
-    TimeoutError,
-    maybeDeferred,
-)
+from twisted.internet.defer import CancelledError, Deferred, DeferredLock, maybeDeferred
 from twisted.internet.interfaces import (
     IDelayedCall,
     IListeningPort,
@@ -83,7 +78,7 @@ class OrderedService(Service):
             try:
                 stopped = maybeDeferred(child.stopService)
                 await stopped.addTimeout(deadline_s, self._clock)
-            except TimeoutError:
+            except defer.TimeoutError:
                 log.error(
                     "{child} did not stop within {deadline_s:g} s",
                     child=child,
