@@ -69,6 +69,8 @@ class DeviceChange:
     details: Record = attrs.field(factory=dict)
     policy: str = "accepted"
     """For a device that the store has not met yet; a known one keeps its own."""
+    at: int | None = None
+    """When the event happened if not at `since`: a takeover changes no status."""
 
 
 @attrs.frozen
