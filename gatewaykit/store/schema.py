@@ -23,9 +23,7 @@ APPLICATION_ID = 0x67776B31
 VERSION = 1
 PAGE_CACHE_KIB = 65_536
 
-REPORT_COLUMNS = (
-    "id, imei, type, send_time, time, position_time, ignition, outputs, received_at, raw"
-)
+REPORT_COLUMNS = "id, imei, type, send_time, time, position_time, ignition, outputs, received_at, raw"
 """In the order of `gatewaykit.interfaces.JournalEntry`."""
 
 _REPORT_TYPES = """

@@ -1,0 +1,252 @@
+"""What is written to the SQLite file, statement by statement.
+
+Every function works on the writer's connection inside a transaction that its caller begins
+and commits.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import cache
+from itertools import chain
+
+from gatewaykit import access
+from gatewaykit.interfaces import DeviceChange, JournalEntry, Record
+from gatewaykit.store.schema import REPORT_COLUMNS
+
+ROWS_A_STATEMENT = 1024
+"""SQLite takes 32,766 parameters a statement; a row has ten."""
+FOLD_ROWS = 10_000
+QUARANTINE_ROWS = 10_000
+"""Reports kept of devices that nobody accepted, all together."""
+EXPIRE_ROWS = 500
+_NEVER = 1 << 62
+
+_ROW = f"({', '.join('?' * len(JournalEntry._fields))})"
+
+
+@cache
+def _insert(table: str, rows: int) -> str:
+    return (
+        f"INSERT INTO {table} ({REPORT_COLUMNS}) VALUES {', '.join([_ROW] * rows)}"
+        " ON CONFLICT (send_time, id) DO NOTHING"
+    )
+
+
+def insert_reports(
+    connection: sqlite3.Connection,
+    entries: Sequence[JournalEntry],
+    table: str = "reports",
+) -> int:
+    """Insert reports, leaving out those that are there already; gives how many were new.
+
+    Many rows go into one statement: sqlite3 gives up the interpreter's lock once for each
+    step, and taking it back from a busy reactor costs up to 5 ms. The sizes are powers of
+    two, so that a dozen prepared statements serve every batch.
+    """
+    inserted = 0
+    done = 0
+    while left := len(entries) - done:
+        rows = min(ROWS_A_STATEMENT, 1 << (left.bit_length() - 1))
+        values = list(chain.from_iterable(entries[done : done + rows]))
+        inserted += connection.execute(_insert(table, rows), values).rowcount
+        done += rows
+    return inserted
+
+
+def quarantine(connection: sqlite3.Connection, entries: Sequence[JournalEntry]) -> int:
+    """Keep reports aside; gives how many older ones had to go.
+
+    A device that has nothing left in the list is forgotten, so that made-up IMEIs cannot
+    fill the store.
+    """
+    insert_reports(connection, entries, "quarantine")
+    (kept,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
+    if kept <= QUARANTINE_ROWS:
+        return 0
+    connection.execute(
+        "DELETE FROM quarantine WHERE seq IN"
+        " (SELECT seq FROM quarantine ORDER BY seq LIMIT ?)",
+        (kept - QUARANTINE_ROWS,),
+    )
+    forgotten = connection.execute(
+        "DELETE FROM devices WHERE policy = 'quarantined'"
+        " AND imei NOT IN (SELECT imei FROM quarantine) RETURNING imei"
+    ).fetchall()
+    connection.executemany("DELETE FROM device_events WHERE imei = ?", forgotten)
+    return int(kept - QUARANTINE_ROWS)
+
+
+def fold(connection: sqlite3.Connection, latest_send_time: int) -> bool:
+    """Carry some reports that lie behind ``meta.folded`` into `tracks` and `devices`.
+
+    The latest position moves forward in GPS time only. Ignition and outputs move forward in
+    the device's own send time, since a report from a garage has an old GPS time; one from a
+    clock that runs ahead (beyond `latest_send_time`) moves nothing.
+
+    :return: whether everything is folded now.
+    """
+    (folded,) = connection.execute(
+        "SELECT value FROM meta WHERE key = 'folded'"
+    ).fetchone()
+    (newest,) = connection.execute("SELECT max(seq) FROM reports").fetchone()
+    if newest is None or newest <= folded:
+        return True
+    upto = min(newest, folded + FOLD_ROWS)
+    names = {"after": folded, "upto": upto, "latest_send_time": latest_send_time}
+    for statement in _FOLD:
+        connection.execute(statement, names)
+    connection.execute("UPDATE meta SET value = ? WHERE key = 'folded'", (upto,))
+    return bool(upto == newest)
+
+
+_RANGE = "FROM reports WHERE seq > :after AND seq <= :upto"
+
+
+def _fold_state(column: str) -> str:
+    # The report's place in the range breaks ties between equal send times.
+    return f"""
+        INSERT INTO devices (imei, since, last_seen, {column}, {column}_time)
+        SELECT imei, received_at, received_at, {column}, send_time FROM (
+            SELECT imei, received_at, {column}, send_time,
+                max(send_time * 16384 + seq - :after)
+            {_RANGE} AND {column} IS NOT NULL AND send_time <= :latest_send_time
+            GROUP BY imei)
+        WHERE true
+        ON CONFLICT (imei) DO UPDATE SET
+            {column} = excluded.{column}, {column}_time = excluded.{column}_time
+        WHERE {column}_time IS NULL OR excluded.{column}_time >= {column}_time"""
+
+
+_FOLD = (
+    f"INSERT INTO tracks SELECT imei, time, seq {_RANGE} ORDER BY imei, time, seq",
+    f"""INSERT INTO devices (imei, since, last_seen, newest_raw)
+        SELECT imei, received_at, received_at, raw FROM (
+            SELECT imei, received_at, raw, max(seq) {_RANGE} GROUP BY imei)
+        WHERE true
+        ON CONFLICT (imei) DO UPDATE SET
+            last_seen = max(last_seen, excluded.last_seen),
+            newest_raw = excluded.newest_raw""",
+    f"""INSERT INTO devices (imei, since, last_seen,
+            latest_time, latest_id, latest_received_at, latest_raw)
+        SELECT imei, received_at, received_at, position_time, id, received_at, raw FROM (
+            SELECT imei, id, received_at, raw, max(position_time) AS position_time
+            {_RANGE} AND position_time IS NOT NULL GROUP BY imei)
+        WHERE true
+        ON CONFLICT (imei) DO UPDATE SET
+            latest_time = excluded.latest_time,
+            latest_id = excluded.latest_id,
+            latest_received_at = excluded.latest_received_at,
+            latest_raw = excluded.latest_raw
+        WHERE latest_time IS NULL OR excluded.latest_time > latest_time""",
+    _fold_state("ignition"),
+    _fold_state("outputs"),
+)
+
+
+def change_devices(
+    connection: sqlite3.Connection, changes: Iterable[DeviceChange]
+) -> None:
+    """Write status, last contact and the events that changed them."""
+    for change in changes:
+        connection.execute(
+            """INSERT INTO devices (imei, policy, status, since, last_seen)
+            VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (imei) DO UPDATE SET status = excluded.status,
+                since = excluded.since, last_seen = max(last_seen, excluded.last_seen)""",
+            (
+                change.imei,
+                change.policy,
+                change.status,
+                change.since,
+                change.last_seen,
+            ),
+        )
+        if change.event is not None:
+            connection.execute(
+                "INSERT INTO device_events (imei, event, at, details) VALUES (?, ?, ?, ?)",
+                (change.imei, change.event, change.since, json.dumps(change.details)),
+            )
+
+
+def set_policy(connection: sqlite3.Connection, imei: str, policy: str, at: int) -> None:
+    """Decide about a device, known or not, and about what it has in quarantine."""
+    connection.execute(
+        """INSERT INTO devices (imei, policy, since, last_seen) VALUES (?, ?, ?, 0)
+        ON CONFLICT (imei) DO UPDATE SET policy = excluded.policy""",
+        (imei, policy, at),
+    )
+    if policy == "accepted":
+        connection.execute(
+            f"INSERT INTO reports ({REPORT_COLUMNS}) SELECT {REPORT_COLUMNS}"
+            " FROM quarantine WHERE imei = ? ORDER BY seq"
+            " ON CONFLICT (send_time, id) DO NOTHING",
+            (imei,),
+        )
+    if policy != "quarantined":
+        connection.execute("DELETE FROM quarantine WHERE imei = ?", (imei,))
+
+
+def append_audit(connection: sqlite3.Connection, record: Record) -> Record:
+    """Add to the hash chain; gives the record as written."""
+    last = connection.execute(
+        "SELECT record FROM audit ORDER BY sequence DESC LIMIT 1"
+    ).fetchone()
+    written = access.linked(record, json.loads(last[0]) if last else None)
+    connection.execute(
+        "INSERT INTO audit VALUES (?, ?)",
+        (written["sequence"], json.dumps(written, sort_keys=True)),
+    )
+    return written
+
+
+def acknowledge_damage(connection: sqlite3.Connection) -> int:
+    """Take note of every damage that is not yet acknowledged; gives how many."""
+    return connection.execute(
+        "UPDATE damage SET acknowledged = 1 WHERE NOT acknowledged"
+    ).rowcount
+
+
+def expire(connection: sqlite3.Connection, before: int | None) -> bool:
+    """Delete old reports and events, at most `EXPIRE_ROWS` of each, so that no commit waits
+    long; gives whether there may be more.
+
+    Only what is folded goes, or a vehicle's newest position might go with it.
+
+    :param before: milliseconds since the epoch: what was received earlier goes; None: the
+        oldest reports go whatever their age, and no events.
+    """
+    limit = _NEVER if before is None else before
+    (upto,) = connection.execute(
+        "SELECT max(seq) FROM (SELECT seq, received_at FROM reports"
+        " WHERE seq <= (SELECT value FROM meta WHERE key = 'folded')"
+        " ORDER BY seq LIMIT ?) WHERE received_at < ?",
+        (EXPIRE_ROWS, limit),
+    ).fetchone()
+    if upto is not None:
+        connection.execute(
+            "DELETE FROM tracks WHERE (imei, time, seq) IN"
+            " (SELECT imei, time, seq FROM reports WHERE seq <= ? AND received_at < ?)",
+            (upto, limit),
+        )
+        connection.execute(
+            "DELETE FROM reports WHERE seq <= ? AND received_at < ?", (upto, limit)
+        )
+    events = 0
+    if before is not None:
+        events = connection.execute(
+            "DELETE FROM device_events WHERE seq IN"
+            " (SELECT seq FROM device_events ORDER BY seq LIMIT ?) AND at < ?",
+            (EXPIRE_ROWS, before),
+        ).rowcount
+    return upto is not None or events > 0
+
+
+def used_bytes(connection: sqlite3.Connection) -> int:
+    """Bytes of the file that hold something; what was deleted is reused, not given back."""
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int((pages - free) * size)

@@ -1,0 +1,196 @@
+"""Damaged database files: whatever can be read is saved, and nothing else is replaced."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from gatewaykit import access
+from gatewaykit.errors import StoreUnavailable
+from gatewaykit.interfaces import DeviceChange
+from gatewaykit.store import salvage, schema
+from tests.store.support import IMEI, NOW_MS, StoreTestCase, entry
+
+PAGE = 4096
+REPORTS = 2000
+
+
+class DamageTestCase(StoreTestCase):
+    """Starts from a closed file with reports, events, audit records and a policy."""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        await super().setUp()
+        await self.store.append([entry(n) for n in range(REPORTS)])
+        await self.store.record_changes(
+            [DeviceChange(IMEI, "online", NOW_MS, NOW_MS, "online")]
+        )
+        await self.store.set_policy("865083030000020", "refused")
+        for what in ("a", "b"):
+            await self.store.append_audit({"what": what})
+        await self.store.stop()
+
+    def overwrite(self, offset: int, data: bytes) -> None:
+        with self.path.open("r+b") as file:
+            file.seek(offset)
+            file.write(data)
+
+    def aside(self) -> list[Path]:
+        return [
+            path
+            for path in self.path.parent.glob("*.damaged-*")
+            if not path.name.endswith(("-wal", "-shm"))
+        ]
+
+    async def count(self) -> int:
+        page = await self.store.history(IMEI, limit=REPORTS * 2, max_bytes=1 << 30)
+        return len(page.records)
+
+
+class SalvageTests(DamageTestCase):
+    """What is saved of which damage."""
+
+    async def test_whole_file_is_left_alone(self) -> None:
+        self.store = await self.open()
+        self.assertEqual(self.aside(), [])
+        self.assertEqual(self.store.health()["status"], "ok")
+
+    async def test_first_page_gone_loses_no_report(self) -> None:
+        self.overwrite(0, b"\xff" * PAGE)
+        self.store = await self.open()
+        self.assertEqual(await self.count(), REPORTS)
+        self.assertEqual(len(self.aside()), 1)
+
+    async def test_everything_else_is_saved_too(self) -> None:
+        self.overwrite(0, b"\0" * 100)
+        self.store = await self.open()
+        self.assertEqual(len((await self.store.events(IMEI)).records), 1)
+        refused = await self.store.device("865083030000020")
+        assert refused is not None
+        self.assertEqual(refused["policy"], "refused")
+        latest = await self.store.latest_position(IMEI)
+        assert latest is not None
+        self.assertEqual(latest["longitude"], REPORTS - 1)
+
+    async def test_break_is_in_the_audit_trail(self) -> None:
+        self.overwrite(0, b"\0" * 100)
+        self.store = await self.open()
+        records = (await self.store.audit()).records
+        self.assertEqual([r["what"] for r in records], ["a", "b", "store_damaged"])
+        self.assertIsNone(access.verify(records))
+
+    async def test_health_is_degraded_until_acknowledged(self) -> None:
+        self.overwrite(0, b"\0" * 100)
+        self.store = await self.open()
+        await self.reopen()
+        health = self.store.health()
+        self.assertEqual(health["status"], "degraded")
+        self.assertIn(str(self.aside()[0]), health["reason"])
+        self.assertEqual(await self.store.acknowledge_damage(), 1)
+        self.assertEqual(self.store.health()["status"], "ok")
+        await self.reopen()
+        self.assertEqual(self.store.health()["status"], "ok")
+
+    async def test_leaf_page_gone_loses_only_its_rows(self) -> None:
+        self.overwrite(PAGE * 40, b"\x99" * PAGE)
+        self.store = await self.open()
+        try:
+            saved = await self.count()
+        except StoreUnavailable:
+            await self.changed(self.store, lambda failure: failure is None)
+            saved = await self.count()
+        self.assertGreater(saved, REPORTS - 100)
+
+    async def test_damage_found_while_running_is_salvaged(self) -> None:
+        self.overwrite(PAGE * 30, b"\x99" * PAGE * 40)
+        self.store = await self.open()
+        self.assertEqual(self.aside(), [])
+        with self.assertRaises(StoreUnavailable):
+            await self.count()
+        await self.changed(self.store, lambda failure: failure is None)
+        await self.store.append([entry(REPORTS + 2)])
+        self.assertGreater(await self.count(), 0)
+        self.assertEqual(self.store.health()["status"], "degraded")
+
+    async def test_file_that_is_no_database_at_all(self) -> None:
+        self.path.write_bytes(b"not a database " * 1000)
+        self.store = await self.open()
+        self.assertEqual(await self.count(), 0)
+        self.assertEqual(self.aside()[0].read_bytes()[:15], b"not a database ")
+
+    async def test_second_damage_has_a_name_of_its_own(self) -> None:
+        for _ in range(2):
+            self.overwrite(0, b"\0" * 100)
+            self.store = await self.open()
+            await self.store.stop()
+        self.store = await self.open()
+        self.assertEqual(len(self.aside()), 2)
+        self.assertEqual(await self.count(), REPORTS)
+
+    async def test_any_damage_leaves_a_store_that_works(self) -> None:
+        whole = self.path.read_bytes()
+        chance = random.Random(7)
+        for round_ in range(25):
+            for old in self.aside():
+                old.unlink()
+            damaged = bytearray(whole)
+            if round_ % 5 == 0:
+                del damaged[chance.randrange(1, len(damaged)) :]
+            else:
+                start = chance.randrange(len(damaged))
+                length = chance.choice((1, 50, PAGE, PAGE * 10))
+                damaged[start : start + length] = chance.randbytes(
+                    len(damaged[start : start + length])
+                )
+            self.path.write_bytes(damaged)
+            self.store = await self.open()
+            for _ in range(3):
+                await self.changed(self.store, lambda failure: failure is None)
+                try:
+                    await self.store.append([entry(REPORTS + round_)])
+                    saved = await self.count()
+                    break
+                except StoreUnavailable:
+                    continue
+            self.assertGreater(saved, 0)
+            await self.store.stop()
+        self.store = await self.open()
+
+
+class InterruptedTests(SynchronousTestCase):
+    """A crash in the middle of a salvage."""
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+        self.fresh = self.path.with_name(self.path.name + ".salvage")
+
+    def test_half_made_file_is_dropped(self) -> None:
+        self.path.write_bytes(b"damaged")
+        self.fresh.write_bytes(b"half")
+        salvage.finish_interrupted(self.path)
+        self.assertEqual(self.path.read_bytes(), b"damaged")
+        self.assertFalse(self.fresh.exists())
+
+    def test_finished_file_takes_its_name(self) -> None:
+        self.fresh.write_bytes(b"whole")
+        self.path.with_name(self.path.name + "-wal").write_bytes(b"of the damaged")
+        salvage.finish_interrupted(self.path)
+        self.assertEqual(self.path.read_bytes(), b"whole")
+        self.assertFalse(self.path.with_name(self.path.name + "-wal").exists())
+
+    def test_unreadable_rows_are_left_out(self) -> None:
+        with sqlite3.connect(self.path) as connection:
+            for statement in schema.STATEMENTS:
+                connection.execute(statement)
+            connection.execute(
+                "INSERT INTO reports VALUES (1, 'x', 'i', 't', 1, 1, 1, 1, 1, 1, x'00')"
+            )
+            connection.execute("INSERT INTO audit VALUES (1, '{'), (2, '[]')")
+        connection.close()
+        salvage.salvage(self.path, "for a test", NOW_MS)
+        with sqlite3.connect(self.path) as connection:
+            rows = connection.execute("SELECT count(*) FROM reports").fetchone()
+        connection.close()
+        self.assertEqual(rows, (0,))
