@@ -18,7 +18,7 @@ def rehearse(path: Path) -> None:
     """
     if not path.exists():
         return
-    lock = sqlite._locked(path)  # noqa: SLF001 - the same lock, let go of again
+    lock = sqlite.lock(path)
     try:
         connection = schema.connect(path)
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from contextlib import suppress
 from unittest import mock
 
 from twisted.internet import reactor
@@ -412,7 +412,7 @@ class FullDiskTests(StoreTestCase):
         self.limit(60)
         number = 0
         while self.store.failure is None:
-            with suppress(StoreUnavailable):
+            with contextlib.suppress(StoreUnavailable):
                 await self.store.append(
                     [entry(number, fields={"filler": "x" * 20_000})]
                 )
