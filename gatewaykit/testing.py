@@ -97,20 +97,20 @@ class MemoryStore:
         max_bytes: int = 60_000,
     ) -> Deferred[Page]:
         """See `IStore.history`."""
-        return self._read(
-            lambda: _page(
-                [
-                    (f"{time}-{number}", record)
-                    for time, number, record in self._reports
-                    if record["imei"] == imei
-                    and (time, number) > _position(cursor, 2)
-                    and (since is None or time >= since)
-                    and (until is None or time <= until)
-                ],
-                limit,
-                max_bytes,
-            )
-        )
+
+        def read() -> Page:
+            after = _position(cursor, 2)
+            rows = [
+                (f"{time}-{number}", record)
+                for time, number, record in self._reports
+                if record["imei"] == imei
+                and (time, number) > after
+                and (since is None or time >= since)
+                and (until is None or time <= until)
+            ]
+            return _page(rows, limit, max_bytes)
+
+        return self._read(read)
 
     def devices(
         self, cursor: str | None = None, limit: int = 1000, max_bytes: int = 60_000
@@ -144,18 +144,17 @@ class MemoryStore:
         max_bytes: int = 60_000,
     ) -> Deferred[Page]:
         """See `IStore.events`."""
-        return self._read(
-            lambda: _page(
-                [
-                    (str(event["id"]), event)
-                    for event in self._events
-                    if imei in {None, event["imei"]}
-                    and (event["id"],) > _position(cursor, 1)
-                ],
-                limit,
-                max_bytes,
-            )
-        )
+
+        def read() -> Page:
+            (after,) = _position(cursor, 1)
+            rows = [
+                (str(event["id"]), event)
+                for event in self._events
+                if imei in {None, event["imei"]} and event["id"] > after
+            ]
+            return _page(rows, limit, max_bytes)
+
+        return self._read(read)
 
     def load_devices(self) -> Deferred[list[DeviceRow]]:
         """See `IStore.load_devices`."""
@@ -221,17 +220,17 @@ class MemoryStore:
 
     def audit(self, cursor: str | None = None, limit: int = 1000) -> Deferred[Page]:
         """See `IStore.audit`."""
-        return self._read(
-            lambda: _page(
-                [
-                    (str(record["sequence"]), record)
-                    for record in self.audit_records
-                    if (record["sequence"],) > _position(cursor, 1)
-                ],
-                limit,
-                60_000,
-            )
-        )
+
+        def read() -> Page:
+            (after,) = _position(cursor, 1)
+            rows = [
+                (str(record["sequence"]), record)
+                for record in self.audit_records
+                if record["sequence"] > after
+            ]
+            return _page(rows, limit, 60_000)
+
+        return self._read(read)
 
     def acknowledge_damage(self) -> Deferred[int]:
         """See `IStore.acknowledge_damage`."""

@@ -100,7 +100,7 @@ class Limit(Checked):
         return b"%d" % self._check(inObject)
 
     def _check(self, number: int) -> int:
-        if isinstance(number, bool) or not 1 <= number <= MAX_LIMIT:
+        if type(number) is not int or not 1 <= number <= MAX_LIMIT:
             raise ValueError(number)
         return number
 
