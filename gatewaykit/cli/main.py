@@ -51,7 +51,9 @@ class Verbs(click.Group):
         self, ctx: click.Context, formatter: click.HelpFormatter
     ) -> None:
         with formatter.section("Verbs"):
-            formatter.write_dl([(name, verb.help) for name, verb in VERBS.items()])
+            formatter.write_dl(
+                [(name, VERBS[name].help) for name in self.list_commands(ctx)]
+            )
 
     def invoke(self, ctx: click.Context) -> Any:
         with endings():

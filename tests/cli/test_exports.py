@@ -222,6 +222,17 @@ class GpxTests(SynchronousTestCase):
         self.assertEqual(text.count("<extensions>"), 1)
         self.assertNotIn("speed", text)
 
+    def test_long_track_is_written_as_it_comes(self) -> None:
+        out = io.StringIO()
+        writer = WRITERS["gpx"](out, {"imei": IMEI})
+        for second in range(1100):
+            writer.report(report(position(second)))
+        self.assertIn("2026-01-31T12:01:39Z", out.getvalue())
+        writer.finish()
+        self.assertEqual(
+            len(gpxpy.parse(out.getvalue()).tracks[0].segments[0].points), 1100
+        )
+
     def test_date_line_is_written_as_the_schema_wants_it(self) -> None:
         self.assertIn('lon="-180.0"', write("gpx", report(position(0, longitude=180))))
 
