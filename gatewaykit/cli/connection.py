@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ from gatewaykit.rpc.client import GatewayClient
 T = TypeVar("T")
 
 Connect = Callable[[str, Any], "Deferred[GatewayClient]"]
-React = Callable[[Callable[[Any], Awaitable[Any]]], Any]
+React = Callable[[Callable[[Any], Coroutine["Deferred[Any]", Any, Any]]], Any]
 
 
 @dataclass
@@ -40,7 +40,7 @@ def default_endpoint() -> str:
     return f"unix:{default_socket_path()}"
 
 
-def run(main: Callable[[Any], Awaitable[T]]) -> T:
+def run(main: Callable[[Any], Coroutine[Deferred[Any], Any, T]]) -> T:
     """`run_in` the process's reactor, with Twisted's log thrown away: what concerns the
     user is raised, and Twisted would print tracebacks of its own."""
     from twisted.internet import reactor  # noqa: PLC0415 - importing it installs one
@@ -49,7 +49,7 @@ def run(main: Callable[[Any], Awaitable[T]]) -> T:
     return run_in(reactor, main)
 
 
-def run_in(reactor: Any, main: Callable[[Any], Awaitable[T]]) -> T:
+def run_in(reactor: Any, main: Callable[[Any], Coroutine[Deferred[Any], Any, T]]) -> T:
     """Run `reactor` until `main(reactor)` is done; give its result or raise its error.
 
     SIGINT and SIGTERM cancel it and raise `Interrupted` once it has ended; a second one
@@ -67,10 +67,7 @@ def run_in(reactor: Any, main: Callable[[Any], Awaitable[T]]) -> T:
         signals.append(signum)
         reactor.callFromThread(task.cancel)
 
-    async def entry() -> T:
-        return await main(reactor)
-
-    task = Deferred.fromCoroutine(entry())
+    task = Deferred.fromCoroutine(main(reactor))
     task.addBoth(lambda result: reactor.callWhenRunning(end, result))
     before = {
         signum: signal.signal(signum, interrupt)

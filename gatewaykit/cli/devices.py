@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 
 import click
 from rich.console import Console
@@ -20,10 +21,13 @@ def print_page(page: Page, *, as_json: bool, first: bool) -> None:
         for record in page.records:
             print(json.dumps(record))
         return
-    rows = [cells(record) for record in page.records]
     if sys.stdout.isatty():
-        Console().print(table(rows, header=first))
+        now = datetime.now(UTC)
+        console = Console()
+        rows = [cells(record, now) for record in page.records]
+        console.print(table(rows, console.width, header=first))
         return
+    rows = [cells(record) for record in page.records]
     for row in [COLUMNS, *rows] if first else rows:
         print("\t".join(row))
 

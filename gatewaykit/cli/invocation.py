@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from gatewaykit.cli.connection import Connect, Gateway, React
     from gatewaykit.rpc.client import GatewayClient
 
@@ -25,7 +27,9 @@ class Invocation:
     connect: Connect | None = None
     react: React | None = None
 
-    def run_with_gateway(self, body: Callable[[Gateway], Awaitable[T]]) -> T:
+    def run_with_gateway(
+        self, body: Callable[[Gateway], Coroutine[Deferred[Any], Any, T]]
+    ) -> T:
         """Run `body`, which connects by itself."""
         # Not before a connection is wanted: it brings Twisted and the settings.
         from gatewaykit.cli import connection  # noqa: PLC0415

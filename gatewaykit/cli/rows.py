@@ -14,17 +14,18 @@ from gatewaykit.logs import escape
 Record = dict[str, Any]
 
 NOT_KNOWN = "-"
+COLUMNS = ("IMEI", "NAME", "STATUS", "SEEN", "POSITION", "KM/H", "IGN", "POLICY")
 _WIDTHS = {
     "IMEI": 15,
-    "NAME": 20,
     "STATUS": 8,
-    "SEEN": 20,
-    "POSITION": 22,
-    "KM/H": 6,
-    "IGNITION": 8,
+    "SEEN": 5,
+    "POSITION": 20,
+    "KM/H": 5,
+    "IGN": 3,
     "POLICY": 11,
 }
-COLUMNS = tuple(_WIDTHS)
+"""In a table; NAME gets what these leave of the line."""
+_LEAST_NAME, _MOST_NAME = 5, 20
 _STYLES = {"online": "green", "offline": "red", "unknown": "yellow"}
 
 
@@ -63,18 +64,22 @@ def age_text(moment: str | None, now: datetime) -> str:
 
 
 def cells(record: Record, now: datetime | None = None) -> tuple[str, ...]:
-    """The record's row, in the order of `COLUMNS`; with `now`, SEEN is an age."""
+    """The record's row, in the order of `COLUMNS`.
+
+    With `now` as a table has room for it: SEEN as an age, POSITION to the metre.
+    """
     latest = record.get("latest") or {}
     longitude, latitude = latest.get("longitude"), latest.get("latitude")
     placed = longitude is not None and latitude is not None
     ignition = record.get("ignition")
     seen = record.get("last_seen")
+    digits = 5 if now else 6
     return (
         shown(record.get("imei")),
         shown(record.get("name")),
         shown(record.get("status")),
         age_text(seen, now) if now else seconds_text(seen),
-        f"{latitude:.6f},{longitude:.6f}" if placed else NOT_KNOWN,
+        f"{latitude:.{digits}f},{longitude:.{digits}f}" if placed else NOT_KNOWN,
         shown(latest.get("speed_kmh")),
         NOT_KNOWN if ignition is None else "on" if ignition else "off",
         shown(record.get("policy")),
@@ -82,20 +87,28 @@ def cells(record: Record, now: datetime | None = None) -> tuple[str, ...]:
 
 
 def table(
-    rows: Iterable[tuple[str, ...]], *, header: bool = True, caption: str | None = None
+    rows: Iterable[tuple[str, ...]],
+    width: int,
+    *,
+    header: bool = True,
+    caption: str | None = None,
 ) -> Table:
-    """A table of fixed widths, so that one page of a long list lines up with the next."""
+    """A table for lines of `width`; its columns do not depend on the rows, so that one
+    page of a long list lines up with the next."""
     result = Table(
         box=None,
-        show_header=header,
+        padding=(0, 1, 0, 0),
         pad_edge=False,
+        show_header=header,
         caption=caption,
         caption_justify="left",
     )
-    for name, width in _WIDTHS.items():
+    room = width - sum(_WIDTHS.values()) - len(_WIDTHS)
+    widths = _WIDTHS | {"NAME": max(_LEAST_NAME, min(_MOST_NAME, room))}
+    for name in COLUMNS:
         result.add_column(
             name,
-            width=width,
+            width=widths[name],
             no_wrap=True,
             justify="right" if name in {"SEEN", "KM/H"} else "left",
         )

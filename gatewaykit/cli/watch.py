@@ -91,9 +91,9 @@ class TableView(View):
         counts = Counter(shown(device["status"]) for device in self._records)
         caption = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
         rows = (cells(device, now) for device in newest)
-        self._live.update(
-            table(rows, caption=(caption or "no devices yet") + notice), refresh=True
-        )
+        caption = (caption or "no devices yet") + notice
+        shape = table(rows, self._console.width, caption=caption)
+        self._live.update(shape, refresh=True)
 
 
 async def follow(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -156,15 +156,12 @@ class FakeClient:
         return succeed(None)
 
 
-def react(main: Callable[[Any], Awaitable[Any]]) -> Any:
+def react(main: Callable[[Any], Coroutine[Deferred[Any], Any, Any]]) -> Any:
     """Run to the end, with as much time as it takes."""
     clock = Clock()
 
-    async def entry() -> Any:
-        return await main(clock)
-
     results: list[Any] = []
-    Deferred.fromCoroutine(entry()).addBoth(results.append)
+    Deferred.fromCoroutine(main(clock)).addBoth(results.append)
     for _ in range(100):
         if results:
             break

@@ -25,7 +25,7 @@ class DevicesTests(SynchronousTestCase):
     def test_every_page_is_listed_below_one_header(self) -> None:
         lines = gatewayctl(self.gateway, "devices").stdout.splitlines()
         self.assertEqual(
-            lines[0], "IMEI\tNAME\tSTATUS\tSEEN\tPOSITION\tKM/H\tIGNITION\tPOLICY"
+            lines[0], "IMEI\tNAME\tSTATUS\tSEEN\tPOSITION\tKM/H\tIGN\tPOLICY"
         )
         self.assertEqual(
             [line.split("\t")[0] for line in lines[1:]],

@@ -202,7 +202,7 @@ class GatewayTests(TestCase):
         )
         await command.ended
         self.assertEqual(command.code, 0, command.out)
-        self.assertIn(b"IGNITION", command.out)
+        self.assertIn(b"POSITION", command.out)
         self.assertIn(b"1 online", command.out)
         self.assertTrue(command.out.rstrip().endswith(b"\x1b[?25h"), "cursor is back")
 

@@ -15,9 +15,9 @@ from tests.cli.support import IMEI, device
 NOW = datetime(2026, 1, 31, 12, 10, tzinfo=UTC)
 
 
-def rendered(*rows: tuple[str, ...], **options: Any) -> str:
+def rendered(*rows: tuple[str, ...], width: int = 100, **options: Any) -> str:
     out = io.StringIO()
-    Console(file=out, width=130).print(table(rows, **options))
+    Console(file=out, width=width).print(table(rows, width, **options))
     return out.getvalue()
 
 
@@ -84,8 +84,8 @@ class CellsTests(SynchronousTestCase):
     def test_ignition_off(self) -> None:
         self.assertEqual(cells(device(ignition=False))[6], "off")
 
-    def test_seen_can_be_an_age(self) -> None:
-        self.assertEqual(cells(device(), NOW)[3], "9 m")
+    def test_for_a_table_seen_is_an_age_and_the_position_shorter(self) -> None:
+        self.assertEqual(cells(device(), NOW)[3:5], ("9 m", "47.25000,8.50000"))
 
 
 class TableTests(SynchronousTestCase):
@@ -102,6 +102,15 @@ class TableTests(SynchronousTestCase):
 
     def test_long_name_is_cut(self) -> None:
         self.assertEqual(len(rendered(cells(device(name="x" * 99))).splitlines()), 2)
+
+    def test_line_of_80_columns_cuts_nothing_but_the_name(self) -> None:
+        place = {"longitude": -108.123456, "latitude": -47.123456, "speed_kmh": 999.9}
+        record = device(
+            latest=place, policy="quarantined", name="x" * 30, ignition=False
+        )
+        text = rendered(cells(record, NOW), width=80)
+        self.assertEqual([len(line.split()) for line in text.splitlines()], [8, 9])
+        self.assertEqual(text.count("\u2026"), 1)
 
     def test_caption(self) -> None:
         self.assertIn("1 online", rendered(caption="1 online"))
