@@ -7,6 +7,7 @@ with its own count and send time; live reports go first (buffer mode 1).
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterator
 
@@ -21,6 +22,8 @@ _LONGEST_ANSWER = 1024
 class Item:
     """A report on its way."""
 
+    number: int
+    """Its age: one later than that of the report made before it."""
     report: Report
     is_stored: bool
     times_sent: int = 0
@@ -44,6 +47,7 @@ class Outbox:
         self._window = window
         self._depth = depth
         self._sack = sack
+        self._numbers = itertools.count()
         self._live: deque[Item] = deque()
         self._stored: deque[Item] = deque()
         self._sent: dict[str, Item] = {}
@@ -69,17 +73,14 @@ class Outbox:
         return self.waiting + len(self._sent) < self._window
 
     def add(self, report: Report, *, connected: bool) -> None:
-        if connected:
-            self._live.append(Item(report, is_stored=False))
-        else:
-            self._stored.append(Item(report, is_stored=True))
+        item = Item(next(self._numbers), report, is_stored=not connected)
+        (self._live if connected else self._stored).append(item)
         self._forget_oldest()
 
     def disconnected(self) -> None:
         """Store what was not delivered; what waits for a SACK may have been lost."""
         undelivered = [*self._sent.values(), *self._stored, *self._live]
-        # Items sent and stored ones are in different orders; a device replays by age.
-        undelivered.sort(key=lambda item: item.report.send_time)
+        undelivered.sort(key=lambda item: item.number)
         for item in undelivered:
             item.is_stored = True
         self._stored = deque(undelivered)

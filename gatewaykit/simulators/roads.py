@@ -132,7 +132,7 @@ class Drive:
         return Motion(
             x0 + (x1 - x0) * part,
             y0 + (y1 - y0) * part,
-            max(v0 + acceleration * after, 0.0),  # rounding leaves -0.0 at the end
+            max(0.0, v0 + acceleration * after),  # rounding leaves -0.0 at the end
             self._headings[k],
             self._distances[k] + gone,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -164,7 +166,7 @@ class AnswersTests(SynchronousTestCase):
         edges = [0, *sorted(cuts), len(data)]
         answers = Answers()
         frames: list[str] = []
-        for a, b in zip(edges, edges[1:], strict=False):
+        for a, b in pairwise(edges):
             frames += answers.receive_data(data[a:b])
         self.assertEqual(frames, ["+SACK:0001", "+SACK:GTHBD,090302,0002", "AT+GT=1"])
 
