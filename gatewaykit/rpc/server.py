@@ -49,6 +49,8 @@ BOX_BYTES = 256 * 1024
 BOX_TIME_S = 30.0
 RUNNING_CALLS = 64
 """Calls of one connection that run at a time; the next are read when one has ended."""
+RESERVED_CONNECTIONS = 16
+"""Of the unix socket, so that viewers on TCP cannot lock out who runs the gateway."""
 REFUSALS_A_MINUTE = 100
 """Refusals of one principal in the audit trail, which is kept for ever."""
 
@@ -256,8 +258,11 @@ class RpcFactory(ServerFactory):
         ):
             self.note("client refused: not from this host", addr.host)
             return None
-        if len(self._connections) >= self._max_connections:
-            self.note(f"client refused: {self._max_connections} are connected", addr)
+        room = self._max_connections
+        if isinstance(addr, UNIXAddress):
+            room += RESERVED_CONNECTIONS
+        if len(self._connections) >= room:
+            self.note(f"client refused: {room} are connected", addr)
             return None
         return GatewayServer(self)
 

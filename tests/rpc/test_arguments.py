@@ -189,10 +189,10 @@ class FittingTests(SynchronousTestCase):
     ) -> None:
         count = arguments.fitting(records, room)
         if count > 1:
-            self.assertLessEqual(len(arguments.encode(records[:count])), room + 1)
+            self.assertLessEqual(len(arguments.encode(records[:count])), room)
         if count < len(records):
             self.assertGreaterEqual(count, 1)
-            self.assertGreater(len(arguments.encode(records[: count + 1])), room - 1)
+            self.assertGreater(len(arguments.encode(records[: count + 1])), room)
 
 
 class ErrorTests(SynchronousTestCase):

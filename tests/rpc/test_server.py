@@ -4,7 +4,7 @@ from typing import Any, ClassVar, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -486,6 +486,15 @@ class LimitTests(ConnectedTestCase):
         self.assertIsNone(self.factory.buildProtocol(address))
         self.lose(connection)
         self.assertIsNotNone(self.factory.buildProtocol(address))
+
+    def test_full_tcp_leaves_room_on_the_unix_socket(self) -> None:
+        self.factory = self.make_factory(max_connections=1)
+        self.connect()
+        for _ in range(16):
+            connection = self.factory.buildProtocol(UNIXAddress(b""))
+            assert connection is not None
+            connection.makeConnection(Transport(peerAddress=UNIXAddress(b"")))
+        self.assertIsNone(self.factory.buildProtocol(UNIXAddress(b"")))
 
     def test_other_hosts_are_refused_with_one_line(self) -> None:
         events: list[Any] = []
