@@ -171,6 +171,7 @@ _ROWS: list[tuple[str, tuple[str, ...], str]] = [
             " - - - last_fix_time - - - - - time_zone -"
         ),
     ),
+    ("GTINF", (), "state iccid csq_rssi - external_power *"),  # sample
     ("GTVER", (), "device_type firmware_version hardware_version"),  # T; 4.14
     ("GTCID", (), "iccid"),
     ("GTCSQ", (), "csq_rssi csq_ber"),
