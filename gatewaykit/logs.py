@@ -17,10 +17,12 @@ from typing import Any, TextIO, cast
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import (
     FilteringLogObserver,
+    ILogFilterPredicate,
     ILogObserver,
     LogEvent,
     LogLevel,
     LogLevelFilterPredicate,
+    PredicateResult,
     formatEvent,
 )
 from twisted.python.failure import Failure
@@ -132,10 +134,21 @@ def stream_observer(stream: TextIO, level: str, format: str) -> ILogObserver:
         stream.write(render(event))
         stream.flush()
 
-    threshold = LogLevelFilterPredicate(LogLevel.levelWithName(level))
-    return cast(
-        ILogObserver, FilteringLogObserver(cast(ILogObserver, write), [threshold])
-    )
+    predicates: list[ILogFilterPredicate] = [
+        LogLevelFilterPredicate(LogLevel.levelWithName(level))
+    ]
+    if level != "debug":
+        predicates.append(cast(ILogFilterPredicate, _no_legacy_chatter))
+    return FilteringLogObserver(cast(ILogObserver, write), predicates)
+
+
+def _no_legacy_chatter(event: LogEvent) -> Any:
+    """Drop what Twisted's old `log.msg` says of each port beside our own lines: all of it
+    is at level info, whatever it is worth. Errors stay."""
+    legacy = event.get("log_namespace") == "log_legacy"
+    if legacy and event.get("log_level") is LogLevel.info:
+        return PredicateResult.no
+    return PredicateResult.maybe
 
 
 class LogLimiter:

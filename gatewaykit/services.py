@@ -174,11 +174,10 @@ class ListenerService(Service):
     async def _close(self) -> None:
         ports, self.ports = self.ports, []
         for port in ports:
+            where = _where(port)
             await maybeDeferred(port.stopListening)
             log.info(
-                "no longer listening on {where} ({key})",
-                where=_where(port),
-                key=self.key,
+                "no longer listening on {where} ({key})", where=where, key=self.key
             )
 
     def _try_later(self, failure: Failure) -> None:
@@ -201,3 +200,28 @@ def _where(port: IListeningPort) -> str:
         return f"unix {os.fsdecode(host.name or b'?')}"
     assert isinstance(host, IPv4Address | IPv6Address)
     return f"tcp {host.host} port {host.port}"
+
+
+class Part(Service):
+    """A child of `OrderedService` made of two functions, which may return Deferreds."""
+
+    def __init__(
+        self,
+        title: str,
+        start: Callable[[], object] | None = None,
+        stop: Callable[[], object] | None = None,
+    ) -> None:
+        self._title = title
+        self._start = start
+        self._stop = stop
+
+    def __repr__(self) -> str:
+        return f"<{self._title}>"
+
+    def startService(self) -> object:
+        super().startService()
+        return self._start() if self._start is not None else None
+
+    def stopService(self) -> object:
+        super().stopService()
+        return self._stop() if self._stop is not None else None

@@ -1,0 +1,141 @@
+"""``twistd gatewaykit --demo``: vehicles that are not there, on a store that will not last."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import quoteStringArgument
+
+from gatewaykit import endpoints
+from gatewaykit.errors import ConfigError
+from gatewaykit.gv50 import reports
+from gatewaykit.services import ListenerService
+from gatewaykit.settings import Settings, default_socket_path
+from gatewaykit.simulators.encoding import Report
+from gatewaykit.simulators.fleet import SimulatedFleet
+
+VEHICLES = 20
+INTERVAL_S = 5.0
+
+
+def _free(key: str, wanted: str, instead: str) -> str:
+    """`wanted` unless somebody listens there: a demo should work beside a gateway."""
+    try:
+        endpoints.probe([(key, wanted)])
+    except ConfigError:
+        return instead
+    return wanted
+
+
+def adapt(settings: Settings) -> tuple[Settings, Path]:
+    """The settings of a demo, and the directory that is its own.
+
+    What somebody set stays; where nothing is set, everything is on loopback, and the store
+    in a directory that `remove` takes away.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="gatewaykit-demo-"))
+    gv50, store, rpc = settings.gv50, settings.store, settings.rpc
+    if "listen" not in gv50.model_fields_set:
+        port = _free(
+            "gv50.listen", "tcp:5000:interface=127.0.0.1", "tcp:0:interface=127.0.0.1"
+        )
+        gv50 = gv50.model_copy(update={"listen": [port]})
+    if "path" not in store.model_fields_set:
+        path = str(directory / "gatewaykit.sqlite")
+        store = store.model_copy(update={"path": path})
+    if "listen" not in rpc.model_fields_set:
+        own = f"unix:{quoteStringArgument(str(directory / 'gatewaykit.sock'))}"
+        tcp = "tcp:{}:interface=127.0.0.1"
+        rpc = rpc.model_copy(
+            update={
+                "listen": [
+                    _free("rpc.listen", rpc.listen[0], own),
+                    _free("rpc.listen", tcp.format(7600), tcp.format(0)),
+                ]
+            }
+        )
+    update = {"gv50": gv50, "store": store, "rpc": rpc}
+    return settings.model_copy(update=update), directory
+
+
+def remove(directory: Path) -> None:
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+class Show:
+    """The simulated fleet, and a line on the terminal for each report that is durable.
+
+    :param trackers: where the fleet connects, once it listens.
+    :param clients: an endpoint string for the hint, if there is one.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        trackers: ListenerService,
+        clients: str | None,
+        out: TextIO,
+        make_fleet: Callable[..., SimulatedFleet] = SimulatedFleet,
+    ) -> None:
+        self._reactor = reactor
+        self._trackers = trackers
+        self._clients = clients
+        self._out = out
+        self._make_fleet = make_fleet
+        self._fleet: SimulatedFleet | None = None
+
+    def start(self) -> None:
+        host, port = self._address()
+        self._fleet = self._make_fleet(
+            self._reactor,
+            host,
+            port,
+            VEHICLES,
+            INTERVAL_S,
+            acknowledged=self._acknowledged,
+        )
+        self._fleet.start()
+        print(
+            f"{VEHICLES} simulated vehicles report to {host} port {port}."
+            f" From a second terminal: {self._hint()}\nCtrl-C ends the demo.",
+            file=self._out,
+            flush=True,
+        )
+
+    def stop(self) -> Deferred[None] | None:
+        return None if self._fleet is None else self._fleet.stop()
+
+    def _address(self) -> tuple[str, int]:
+        for port in self._trackers.ports:
+            where = port.getHost()
+            if isinstance(where, IPv4Address | IPv6Address):
+                everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+                return everywhere.get(where.host, where.host), where.port
+        raise ConfigError("gv50.listen", [], "a tcp port, with --demo")
+
+    def _hint(self) -> str:
+        if self._clients is None:
+            return "nothing to see, rpc.listen is empty."
+        place = endpoints.locate(self._clients)
+        if place.path is None:
+            return f"gatewayctl --endpoint tcp:127.0.0.1:{place.port} watch"
+        if place.path == str(Path(default_socket_path()).absolute()):
+            return "gatewayctl watch"
+        return f"gatewayctl --endpoint unix:{place.path} watch"
+
+    def _acknowledged(self, imei: str, report: Report, waited_s: float) -> None:
+        decoded = reports.decode(report.live())
+        words = [imei, report.type]
+        for position in decoded.positions[:1]:
+            words += [
+                f"{position.latitude:9.5f} {position.longitude:10.5f}",
+                f"{position.speed_kmh or 0:5.1f} km/h",
+            ]
+        words.append(f"stored and acknowledged in {waited_s * 1000:.1f} ms")
+        print("  ".join(words), file=self._out, flush=True)

@@ -1,0 +1,207 @@
+"""``twistd gatewaykit``: reads the settings, builds the services, wires them together.
+
+All that can be tried before the start is tried in `Options.postOptions`, while twistd still
+has the terminal and its exit status: settings, the store's file, every place to listen on.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from twisted.application.service import IService
+from twisted.logger import ILogObserver, Logger
+from twisted.python import usage
+from twisted.python.failure import Failure
+
+from gatewaykit import __version__, demo, endpoints, logs
+from gatewaykit.errors import ConfigError
+from gatewaykit.gv50 import reports
+from gatewaykit.gv50.fleet import Fleet
+from gatewaykit.gv50.tracker import TrackerFactory
+from gatewaykit.interfaces import IHealth
+from gatewaykit.rpc.answers import GatewayAnswers
+from gatewaykit.rpc.server import RpcFactory
+from gatewaykit.services import ListenerService, OrderedService, Part
+from gatewaykit.settings import LogSettings, Settings, default_socket_path, load
+from gatewaykit.store.rehearsal import rehearse
+from gatewaykit.store.sqlite import SqliteStore
+
+EX_CONFIG = 78
+"""sysexits.h; a supervisor need not try again."""
+
+log = Logger()
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    """One line on standard error, and the status that says it is the configuration."""
+    sys.stderr.write(logs.escape(f"gatewaykit: {error}") + "\n")
+    sys.exit(EX_CONFIG)
+
+
+_observers: list[ILogObserver] = []
+
+
+def chosen_observer() -> ILogObserver:
+    """What twistd logs with: see `Options`."""
+    return _observers[-1]
+
+
+class Options(usage.Options):
+    synopsis = "[options]"
+    longdesc = "Own the field hardware of a site and serve it to many clients."
+    optParameters = (
+        ("config", "c", None, "TOML file with settings (see etc/gatewaykit.toml)"),
+    )
+    optFlags = (
+        ("demo", None, "Simulate a fleet; loopback only, and a store that is removed"),
+    )
+
+    settings: Settings
+    demo_directory: Path | None = None
+
+    def postOptions(self) -> None:
+        try:
+            self.settings = load(Path(self["config"]) if self["config"] else None)
+            _make_session_directory(self.settings)
+            if self["demo"]:
+                self.settings, self.demo_directory = demo.adapt(self.settings)
+                # For a start that fails; a signal ends twistd without Python's own end.
+                atexit.register(demo.remove, self.demo_directory)
+            rehearse(Path(self.settings.store.path))
+            endpoints.probe(
+                [("gv50.listen", text) for text in self.settings.gv50.listen]
+                + [("rpc.listen", text) for text in self.settings.rpc.listen]
+            )
+            self._choose_log(self.settings.log)
+        except ConfigError as error:
+            _refuse(error)
+
+    def _choose_log(self, settings: LogSettings) -> None:
+        """Our own log unless twistd's options ask for another."""
+        twistd = self.parent
+        if twistd is None or any(
+            twistd.get(name) for name in ("logger", "logfile", "syslog")
+        ):
+            return
+        file = settings.file
+        if file in {"-", "stdout"} and not twistd["nodaemon"]:
+            # In the background there is no terminal; as twistd does by itself.
+            file = "twistd.log"
+        _observers.append(logs.observer(settings.level, settings.format, file))
+        # twistd looks it up by name, after us.
+        twistd["logger"] = f"{__name__}.chosen_observer"
+
+
+def _make_session_directory(settings: Settings) -> None:
+    """The directory of the default socket in ``$XDG_RUNTIME_DIR``, for this user only."""
+    directory = Path(default_socket_path()).parent
+    if "listen" in settings.rpc.model_fields_set or directory.exists():
+        return
+    try:
+        directory.mkdir(mode=0o700)
+    except OSError as error:
+        raise endpoints.unavailable(
+            "rpc.listen", settings.rpc.listen[0], error
+        ) from error
+
+
+def _wall_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _give_up(reactor: Any, failure: Failure) -> None:
+    """End the process: a gateway that cannot do its work must not look alive.
+
+    By now the reactor runs, and twistd has no status for what happens then: the last thing
+    that Python does is to end with ours, after all services have stopped.
+    """
+    status = 1
+    if failure.check(ConfigError):
+        status = EX_CONFIG
+        log.critical("{reason}", reason=failure.getErrorMessage())
+    else:
+        log.failure("the gateway could not start", failure=failure)
+    atexit.register(os._exit, status)
+    reactor.callWhenRunning(reactor.stop)
+
+
+def makeService(options: Options, reactor: Any = None) -> IService:
+    """All services of a gateway, in the order in which they start."""
+    if reactor is None:
+        from twisted.internet import reactor  # noqa: PLC0415 - the one that twistd chose
+    settings = options.settings
+    gateway = OrderedService(reactor, lambda failure: _give_up(reactor, failure))
+    health: list[IHealth] = []
+
+    if options.demo_directory is not None:
+        directory = options.demo_directory
+        gateway.add(Part("demo directory", stop=lambda: demo.remove(directory)))
+
+    store = SqliteStore(
+        Path(settings.store.path).absolute(),
+        reactor,
+        reports.render,
+        retention_days=settings.store.retention_days,
+        retention_bytes=settings.store.retention_bytes,
+    )
+    health.append(store)
+    gateway.add(Part("store", store.start, store.stop), deadline_s=30.0)
+
+    fleet: Fleet | None = None
+    if settings.gv50.listen:
+        fleet = Fleet(
+            store,
+            reactor,
+            _wall_ms,
+            unknown_devices=settings.gv50.unknown_devices,
+            unknown_after=settings.gv50.unknown_after,
+        )
+        trackers = TrackerFactory(
+            store,
+            fleet,
+            reactor,
+            _wall_ms,
+            settings.gv50,
+            log_frames=settings.log.level == "debug",
+        )
+        door = ListenerService(settings.gv50.listen, trackers, reactor, "gv50.listen")
+        health.append(trackers)
+        gateway.add(Part("fleet", fleet.start, fleet.stop))
+        gateway.add(
+            Part(
+                "tracker connections", lambda: trackers.start(door), trackers.close_all
+            )
+        )
+        gateway.add(door)
+
+    if settings.rpc.listen:
+        answers = GatewayAnswers(store, fleet, health, reactor)
+        clients = RpcFactory(answers.table(), store, reactor)
+        health.append(clients)
+        gateway.add(Part("client connections", stop=clients.close_all))
+        gateway.add(
+            ListenerService(settings.rpc.listen, clients, reactor, "rpc.listen")
+        )
+
+    if options["demo"]:
+        if not settings.gv50.listen:
+            _refuse(ConfigError("gv50.listen", [], "a tcp port, with --demo"))
+        hint = settings.rpc.listen[0] if settings.rpc.listen else None
+        # twistd makes log events of what is printed.
+        assert sys.__stdout__ is not None
+        show = demo.Show(reactor, door, hint, sys.__stdout__)
+        gateway.add(Part("demo", show.start, show.stop))
+
+    gateway.add(
+        Part(
+            "announcement",
+            lambda: log.info("gatewaykit {version} is up", version=__version__),
+            lambda: log.info("stopping"),
+        )
+    )
+    return gateway
