@@ -1,20 +1,17 @@
-"""The AMP server: connections with their limits, and one way through which every verb goes.
+"""The AMP server: connections and their limits.
 
-What AMP leaves open is closed here (guide 4): a box without end, answers to questions that
-nobody asked, TLS in mid-stream, an error that was not declared and would end the connection
-for every other call on it, a client that asks and never reads.
+What AMP leaves open is closed here: a box without end, answers to questions that nobody asked,
+TLS in mid-stream, a client that asks and never reads.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from twisted.internet import defer
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import (
@@ -30,19 +27,11 @@ from zope.interface import implementer
 
 from gatewaykit import access, metrics
 from gatewaykit.access import Principal
-from gatewaykit.errors import (
-    AccessDenied,
-    CallTimeout,
-    GatewayError,
-    InternalError,
-    StoreUnavailable,
-)
 from gatewaykit.interfaces import IHealth, IStore, Record
 from gatewaykit.logs import LogLimiter
 from gatewaykit.rpc.answers import Answer
-from gatewaykit.rpc.arguments import encode_error
-from gatewaykit.rpc.verbs import ERRORS, Verb
-from gatewaykit.times import iso
+from gatewaykit.rpc.calls import Calls, random_reference
+from gatewaykit.rpc.verbs import Verb
 
 BOX_BYTES = 256 * 1024
 """A request that is not complete by then never will be: AMP itself sets no end."""
@@ -51,8 +40,6 @@ RUNNING_CALLS = 64
 """Calls of one connection that run at a time; the next are read when one has ended."""
 RESERVED_CONNECTIONS = 16
 """Of the unix socket, so that viewers on TCP cannot lock out who runs the gateway."""
-REFUSALS_A_MINUTE = 100
-"""Refusals of one principal in the audit trail, which is kept for ever."""
 
 log = Logger()
 
@@ -205,20 +192,16 @@ class GatewayServer(amp.AMP):
         self._running += 1
         self._flow()
         try:
-            answer: amp.AmpBox = await self.factory.call(box, self.principal)
+            answer: amp.AmpBox = await self.factory.calls.answer(box, self.principal)
             return answer
         finally:
             self._running -= 1
             self._flow()
 
 
-def _random_reference() -> str:
-    return secrets.token_hex(4)
-
-
 @implementer(IHealth)
 class RpcFactory(ServerFactory):
-    """Builds a `GatewayServer` for each client, and sees every call through.
+    """Builds a `GatewayServer` for each client, and keeps count of them.
 
     :param answers: what is served; other verbs are unknown to clients (`UnhandledCommand`).
     :param store: where the audit trail goes.
@@ -239,18 +222,14 @@ class RpcFactory(ServerFactory):
         identify: Callable[[ITransport], Principal | None] = identify,
         max_connections: int = 256,
         deadline_s: float = 60.0,
-        new_reference: Callable[[], str] = _random_reference,
+        new_reference: Callable[[], str] = random_reference,
     ) -> None:
         self.clock = clock
         self.identify = identify
-        self._answers = {verb.commandName: (verb, answers[verb]) for verb in answers}
-        self._store = store
+        self.calls = Calls(answers, store, clock, deadline_s, new_reference)
         self._max_connections = max_connections
-        self._deadline_s = deadline_s
-        self._new_reference = new_reference
         self._connections: set[GatewayServer] = set()
         self._limiter = LogLimiter(clock)
-        self._refusals: dict[str, tuple[int, int]] = {}
 
     def buildProtocol(self, addr: Any) -> GatewayServer | None:
         if isinstance(addr, IPv4Address | IPv6Address) and not (
@@ -313,103 +292,3 @@ class RpcFactory(ServerFactory):
                 timer.cancel()
 
         return gatherResults([c.lost for c in open_now]).addCallback(done)
-
-    async def call(self, box: amp.AmpBox, principal: Principal) -> amp.AmpBox:
-        """Answer one request, or raise the `RemoteAmpError` that tells the client why not.
-
-        Nothing else is ever raised: what AMP does not know closes the connection.
-        """
-        command = box[amp.COMMAND]
-        if command not in self._answers:
-            text = f"unknown verb {command[:100]!r}"
-            raise amp.RemoteAmpError(amp.UNHANDLED_ERROR_CODE, text)
-        verb, answer = self._answers[command]
-        error: GatewayError | None = None
-        try:
-            response = await self._guarded(verb, answer, box, principal)
-        except GatewayError as caught:
-            error = caught
-        if verb.changes and not await self._audited(verb, box, principal, error):
-            # The client must not take for recorded what is not.
-            error = error or StoreUnavailable("done, but the audit trail lacks it")
-        metrics.rpc_calls.labels(verb.name(), _outcome(error)).inc()
-        if error is not None:
-            code = ERRORS[type(error)]
-            raise amp.RemoteAmpError(code, encode_error(error))
-        return response
-
-    async def _guarded(
-        self, verb: type[Verb], answer: Answer, box: amp.AmpBox, principal: Principal
-    ) -> amp.AmpBox:
-        """Whatever goes wrong in here is one of the errors that a verb may have."""
-        try:
-            access.check(principal, verb.name())
-            arguments = verb.parseArguments(box, None)
-            result = await Deferred.fromCoroutine(answer(**arguments)).addTimeout(
-                self._deadline_s, self.clock
-            )
-            response: amp.AmpBox = verb.makeResponse(result, None)
-        except defer.TimeoutError:
-            raise CallTimeout(verb.name(), self._deadline_s) from None
-        except Exception as error:
-            if type(error) in ERRORS:
-                raise
-            reference = self._new_reference()
-            log.failure(
-                "{verb} failed, {reference}", verb=verb.name(), reference=reference
-            )
-            raise InternalError(reference) from error
-        return response
-
-    async def _audited(
-        self,
-        verb: type[Verb],
-        box: amp.AmpBox,
-        principal: Principal,
-        error: GatewayError | None,
-    ) -> bool:
-        """Write down how the use of a verb ended; False if that could not be done."""
-        if isinstance(error, AccessDenied) and not self._may_record_refusal(principal):
-            self.note("refusals are left out of the audit trail", principal.origin)
-            return True
-        record = access.audit_record(
-            principal,
-            verb.name(),
-            _as_text(verb, box),
-            iso(int(self.clock.seconds() * 1000)),
-            _outcome(error),
-            verb.secrets,
-        )
-        try:
-            await self._store.append_audit(record).addTimeout(
-                self._deadline_s, self.clock
-            )
-        except Exception:  # noqa: BLE001 - whatever it is, the record is not there
-            log.failure("no audit record of {record}", record=record)
-            return False
-        return True
-
-    def _may_record_refusal(self, principal: Principal) -> bool:
-        minute = int(self.clock.seconds() // 60)
-        at, count = self._refusals.get(principal.name, (minute, 0))
-        count = count + 1 if at == minute else 1
-        self._refusals[principal.name] = (minute, count)
-        return count <= REFUSALS_A_MINUTE
-
-
-def _outcome(error: GatewayError | None) -> str:
-    """How a call ended. No text of the error: it may hold an argument that is secret."""
-    if error is None:
-        return "done"
-    if isinstance(error, AccessDenied):
-        return "refused"
-    return f"failed: {ERRORS[type(error)].decode()}"
-
-
-def _as_text(verb: type[Verb], box: amp.AmpBox) -> dict[str, str]:
-    """The arguments as they came, even those that could not be read."""
-    return {
-        name.decode(): box[name].decode("utf-8", "backslashreplace")
-        for name, _ in verb.arguments
-        if name in box
-    }

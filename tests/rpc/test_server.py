@@ -25,7 +25,7 @@ from gatewaykit.errors import (
     StoreUnavailable,
 )
 from gatewaykit.interfaces import IHealth, Record
-from gatewaykit.rpc import server, verbs
+from gatewaykit.rpc import calls, server, verbs
 from gatewaykit.rpc.server import RpcFactory, identify
 from gatewaykit.testing import MemoryStore
 from tests.rpc.common import IMEI, RpcTestCase, report
@@ -532,7 +532,7 @@ class LimitTests(ConnectedTestCase):
         self.assertEqual(principal.roles, {Role.VIEWER})
 
     def test_references_differ(self) -> None:
-        self.assertNotEqual(server._random_reference(), server._random_reference())
+        self.assertNotEqual(calls.random_reference(), calls.random_reference())
 
 
 class CloseTests(ConnectedTestCase):

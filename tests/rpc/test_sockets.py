@@ -10,17 +10,16 @@ from typing import Any
 from twisted.internet import reactor as global_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.task import deferLater
 from twisted.protocols import amp
 from twisted.trial.unittest import TestCase
 
 from gatewaykit import access
 from gatewaykit.errors import AccessDenied, ConnectionFailed
 from gatewaykit.interfaces import Page
-from gatewaykit.rpc import verbs
+from gatewaykit.rpc import server, verbs
 from gatewaykit.rpc.answers import GatewayAnswers
 from gatewaykit.rpc.client import GatewayClient, connect
-from gatewaykit.rpc.server import RpcFactory
+from gatewaykit.rpc.server import GatewayServer, RpcFactory
 from gatewaykit.testing import MemoryStore
 from tests.rpc.common import IMEI, report
 
@@ -110,15 +109,19 @@ class SocketTests(TestCase):
             return real_history(*arguments)
 
         self.store.history = history  # type: ignore[assignment,method-assign]
+        held: Deferred[None] = Deferred()
+
+        class Watched(GatewayServer):
+            def pauseProducing(self) -> None:
+                super().pauseProducing()
+                if not held.called:
+                    held.callback(None)
+
+        self.patch(server, "GatewayServer", Watched)
         with socket.create_connection((address[1], int(address[2]))) as greedy:
-            greedy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             greedy.setblocking(False)
-            serialized = request.serialize() * 1000
-            greedy.send(serialized)
-            before = -1
-            while asked != before:
-                before = asked
-                await deferLater(reactor, 0.1)
+            greedy.send(request.serialize() * 1000)
+            await held
             self.assertLess(asked, 500)
             await self.factory.close_all(grace_s=0.1)
         self.assertEqual(self.factory.health()["connections"], 0)

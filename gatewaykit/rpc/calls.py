@@ -1,0 +1,166 @@
+"""The one way through which every call goes: role, arguments, answer, audit trail.
+
+What comes out is an answer or one of the errors that a verb may have, never anything else:
+an error that AMP does not know would end the connection for every other call on it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.protocols import amp
+
+from gatewaykit import access, metrics
+from gatewaykit.access import Principal
+from gatewaykit.errors import (
+    AccessDenied,
+    CallTimeout,
+    GatewayError,
+    InternalError,
+    StoreUnavailable,
+)
+from gatewaykit.interfaces import IStore
+from gatewaykit.logs import LogLimiter
+from gatewaykit.rpc.answers import Answer
+from gatewaykit.rpc.arguments import encode_error
+from gatewaykit.rpc.verbs import ERRORS, Verb
+from gatewaykit.times import iso
+
+REFUSALS_A_MINUTE = 100
+"""Refusals of one principal in the audit trail, which is kept for ever."""
+
+log = Logger()
+
+
+def random_reference() -> str:
+    return secrets.token_hex(4)
+
+
+class Calls:
+    """Answers requests, whichever connection they came by; see `RpcFactory`."""
+
+    def __init__(
+        self,
+        answers: Mapping[type[Verb], Answer],
+        store: IStore,
+        clock: IReactorTime,
+        deadline_s: float,
+        new_reference: Callable[[], str],
+    ) -> None:
+        self._answers = {verb.commandName: (verb, answers[verb]) for verb in answers}
+        self._store = store
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._new_reference = new_reference
+        self._limiter = LogLimiter(clock)
+        self._refusals: dict[str, tuple[int, int]] = {}
+
+    async def answer(self, box: amp.AmpBox, principal: Principal) -> amp.AmpBox:
+        """Answer one request, or raise the `RemoteAmpError` that tells the client why not.
+
+        Nothing else is ever raised: what AMP does not know closes the connection.
+        """
+        command = box[amp.COMMAND]
+        if command not in self._answers:
+            text = f"unknown verb {command[:100]!r}"
+            raise amp.RemoteAmpError(amp.UNHANDLED_ERROR_CODE, text)
+        verb, answer = self._answers[command]
+        error: GatewayError | None = None
+        try:
+            response = await self._guarded(verb, answer, box, principal)
+        except GatewayError as caught:
+            error = caught
+        if verb.changes and not await self._audited(verb, box, principal, error):
+            # The client must not take for recorded what is not.
+            error = error or StoreUnavailable("done, but the audit trail lacks it")
+        metrics.rpc_calls.labels(verb.name(), _outcome(error)).inc()
+        if error is not None:
+            code = ERRORS[type(error)]
+            raise amp.RemoteAmpError(code, encode_error(error))
+        return response
+
+    async def _guarded(
+        self, verb: type[Verb], answer: Answer, box: amp.AmpBox, principal: Principal
+    ) -> amp.AmpBox:
+        """Whatever goes wrong in here is one of the errors that a verb may have."""
+        try:
+            access.check(principal, verb.name())
+            arguments = verb.parseArguments(box, None)
+            result = await Deferred.fromCoroutine(answer(**arguments)).addTimeout(
+                self._deadline_s, self._clock
+            )
+            response: amp.AmpBox = verb.makeResponse(result, None)
+        except defer.TimeoutError:
+            raise CallTimeout(verb.name(), self._deadline_s) from None
+        except Exception as error:
+            if type(error) in ERRORS:
+                raise
+            reference = self._new_reference()
+            log.failure(
+                "{verb} failed, {reference}", verb=verb.name(), reference=reference
+            )
+            raise InternalError(reference) from error
+        return response
+
+    async def _audited(
+        self,
+        verb: type[Verb],
+        box: amp.AmpBox,
+        principal: Principal,
+        error: GatewayError | None,
+    ) -> bool:
+        """Write down how the use of a verb ended; False if that could not be done."""
+        if isinstance(error, AccessDenied) and not self._may_record_refusal(principal):
+            if self._limiter.should_log(principal.name) is not None:
+                log.warn(  # noqa: G010 - the name that Twisted's Logger has
+                    "refusals are left out of the audit trail: more than {most} a minute",
+                    most=REFUSALS_A_MINUTE,
+                    peer=principal.origin,
+                )
+            return True
+        record = access.audit_record(
+            principal,
+            verb.name(),
+            _as_text(verb, box),
+            iso(int(self._clock.seconds() * 1000)),
+            _outcome(error),
+            verb.secrets,
+        )
+        try:
+            await self._store.append_audit(record).addTimeout(
+                self._deadline_s, self._clock
+            )
+        except Exception:  # noqa: BLE001 - whatever it is, the record is not there
+            log.failure("no audit record of {record}", record=record)
+            return False
+        return True
+
+    def _may_record_refusal(self, principal: Principal) -> bool:
+        minute = int(self._clock.seconds() // 60)
+        at, count = self._refusals.get(principal.name, (minute, 0))
+        count = count + 1 if at == minute else 1
+        self._refusals[principal.name] = (minute, count)
+        return count <= REFUSALS_A_MINUTE
+
+
+def _outcome(error: GatewayError | None) -> str:
+    """How a call ended. No text of the error: it may hold an argument that is secret."""
+    if error is None:
+        return "done"
+    if isinstance(error, AccessDenied):
+        return "refused"
+    return f"failed: {ERRORS[type(error)].decode()}"
+
+
+def _as_text(verb: type[Verb], box: amp.AmpBox) -> dict[str, str]:
+    """The arguments as they came, even those that could not be read."""
+    return {
+        name.decode(): box[name].decode("utf-8", "backslashreplace")
+        for name, _ in verb.arguments
+        if name in box
+    }
