@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import io
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.testing import MemoryReactorClock
+
+from gatewaykit import demo, endpoints, settings
+from gatewaykit.errors import ConfigError
+from gatewaykit.simulators.encoding import Report
+from tests.support import DirectoryTestCase
+
+REPORT = (
+    b":GTFRI,090302,864696060004173,,12345,10,1,1,0.0,0,115.8,-38.501234,-12.971598,"
+    b"20250727214540,0724,0005,3F2C,1A2B,00,12.3,,,,100,110000,,,,20250727184541,0001$"
+)
+
+
+class AdaptTests(DirectoryTestCase):
+    def adapt(self, **environment: str) -> settings.Settings:
+        os.environ.update(environment)
+        adapted, directory = demo.adapt(settings.load())
+        self.addCleanup(demo.remove, directory)
+        self.own = directory
+        return adapted
+
+    def test_everything_is_on_loopback_and_the_store_does_not_last(self) -> None:
+        adapted = self.adapt()
+        for text in (*adapted.gv50.listen, *adapted.rpc.listen):
+            self.assertTrue(endpoints.locate(text).is_local, text)
+        self.assertEqual(Path(adapted.store.path).parent, self.own)
+
+    def test_what_somebody_set_stays(self) -> None:
+        adapted = self.adapt(
+            GATEWAYKIT_GV50__LISTEN="tcp:0",
+            GATEWAYKIT_RPC__LISTEN="unix:mine",
+            GATEWAYKIT_STORE__PATH="mine.sqlite",
+        )
+        self.assertEqual(adapted.gv50.listen, ["tcp:0"])
+        self.assertEqual(adapted.rpc.listen, ["unix:mine"])
+        self.assertEqual(adapted.store.path, "mine.sqlite")
+
+    def test_places_of_another_gateway_are_left_to_it(self) -> None:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind("gatewaykit.sock")
+            server.listen()
+            adapted = self.adapt()
+        self.assertIn(str(self.own), adapted.rpc.listen[0])
+
+    def test_remove(self) -> None:
+        self.adapt()
+        demo.remove(self.own)
+        self.assertFalse(self.own.exists())
+
+
+class FakePort:
+    def __init__(self, address: object) -> None:
+        self.address = address
+
+    def getHost(self) -> object:
+        return self.address
+
+
+class FakeDoor:
+    def __init__(self, *addresses: object) -> None:
+        self.ports = [FakePort(address) for address in addresses]
+
+
+class FakeFleet:
+    def __init__(self, *arguments: Any, acknowledged: Any) -> None:
+        self.arguments = arguments
+        self.acknowledged = acknowledged
+        self.calls: list[str] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+
+class ShowTests(DirectoryTestCase):
+    def show(self, clients: str | None, *addresses: object) -> demo.Show:
+        self.out = io.StringIO()
+
+        def make(*arguments: Any, **keywords: Any) -> Any:
+            self.fleet = FakeFleet(*arguments, **keywords)
+            return self.fleet
+
+        door: Any = FakeDoor(*addresses)
+        return demo.Show(MemoryReactorClock(), door, clients, self.out, make)
+
+    def test_fleet_connects_where_trackers_are_awaited(self) -> None:
+        show = self.show(
+            None,
+            UNIXAddress("x"),
+            IPv4Address("TCP", "0.0.0.0", 5001),
+        )
+        show.start()
+        self.assertEqual(self.fleet.arguments[1:3], ("127.0.0.1", 5001))
+        show.stop()
+        self.assertEqual(self.fleet.calls, ["start", "stop"])
+
+    def test_without_a_port_there_is_nothing_to_show(self) -> None:
+        show = self.show(None, UNIXAddress("x"))
+        self.assertRaises(ConfigError, show.start)
+        self.assertIsNone(show.stop())
+
+    def test_hint(self) -> None:
+        for clients, words in (
+            (None, "nothing to see"),
+            ("unix:gatewaykit.sock", "terminal: gatewayctl watch"),
+            ("unix:/x/y.sock", "gatewayctl --endpoint unix:/x/y.sock watch"),
+            ("tcp:7601:interface=127.0.0.1", "--endpoint tcp:127.0.0.1:7601 watch"),
+        ):
+            self.show(clients, IPv4Address("TCP", "127.0.0.1", 5000)).start()
+            self.assertIn(words, self.out.getvalue())
+
+    def test_each_report_is_one_line(self) -> None:
+        show = self.show(None, IPv4Address("TCP", "127.0.0.1", 5000))
+        show.start()
+        before = len(self.out.getvalue())
+        report = Report("GTFRI", "20250727184541", "0001", REPORT)
+        self.fleet.acknowledged("864696060004173", report, 0.0031)
+        line = self.out.getvalue()[before:]
+        self.assertEqual(line.count("\n"), 1)
+        for words in ("864696060004173", "GTFRI", "-12.97160", "in 3.1 ms"):
+            self.assertIn(words, line)
