@@ -12,7 +12,7 @@ from gatewaykit.interfaces import DeviceChange, IStore
 
 BATCH = 500
 """Changes a commit: reports that wait behind it should not notice."""
-RETRY_S = 5.0
+RETRY_S = 1.0
 KEPT = 50_000
 """More than this is thinned to the newest change of each device."""
 

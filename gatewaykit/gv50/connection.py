@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.error import ConnectionDone
@@ -85,7 +86,9 @@ class TrackerProtocol(Protocol):
         """The peer's address as text; behind a proxy it is right once data has come."""
         address = self.transport.getPeer()
         host = getattr(address, "host", None)
-        return "unix" if host is None else f"{host}:{address.port}"
+        if host is None:
+            return "unix"
+        return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
 
     def connectionMade(self) -> None:
         """Let the peer in, or not; behind a proxy the first data tell who it is."""
@@ -209,26 +212,28 @@ class TrackerProtocol(Protocol):
         entries: list[JournalEntry] = []
         counts: list[str] = []
         answers: list[str] = []
+        dropped: list[str] = []
         valid = False
         for piece in pieces:
-            if not isinstance(piece, bytes):
-                self._undecodable(piece)
-                if self._closing:
-                    break
-                continue
             if factory.log_frames:
                 self._show(piece)
+            if not isinstance(piece, bytes):
+                dropped.append(piece.reason.value)
+                if piece.reason in _ENDINGS:
+                    self.close(piece.reason.value, _ENDINGS[piece.reason])
+                    break
+                continue
             try:
                 head = read_head(piece)
             except ProtocolViolation:
-                self._drop("unreadable")
+                dropped.append("unreadable")
                 continue
             imei = head.imei
             if imei is None or imei != self._imei:
                 if imei is None:
                     # facts/gv50.md 8, empty IMEI: the connection's, if it has one.
                     if self._imei is None or head.fields[2:3] != [""]:
-                        self._drop("no imei")
+                        dropped.append("no imei")
                         continue
                     head = head._replace(imei=self._imei)
                 elif self._imei is not None:
@@ -250,6 +255,8 @@ class TrackerProtocol(Protocol):
                     counts.append(f"+SACK:{head.count}$")
             else:
                 metrics.command_answers.inc()
+        if dropped:
+            self._report(dropped)
         if valid:
             self._unframed = 0
             factory.heard(self, self._device, now, now_ms)
@@ -271,20 +278,16 @@ class TrackerProtocol(Protocol):
         factory.line("identified", self)
         return True
 
-    def _undecodable(self, piece: Undecodable) -> None:
-        if self._factory.log_frames:
-            self._show(piece.raw)
-        self._drop(piece.reason.value)
-        if piece.reason in _ENDINGS:
-            self.close(piece.reason.value, _ENDINGS[piece.reason])
+    def _report(self, dropped: list[str]) -> None:
+        """Once a read: a peer that sends rubbish only may cost no more than others."""
+        for reason, count in Counter(dropped).items():
+            metrics.frames_refused.labels(reason).inc(count)
+            self._factory.line(
+                "dropped what came in: {reason}", self, LogLevel.warn, reason=reason
+            )
 
-    def _drop(self, reason: str) -> None:
-        metrics.frames_refused.labels(reason).inc()
-        self._factory.line(
-            "dropped a frame: {reason}", self, LogLevel.warn, reason=reason
-        )
-
-    def _show(self, raw: bytes) -> None:
+    def _show(self, piece: bytes | Undecodable) -> None:
+        raw = piece if isinstance(piece, bytes) else piece.raw
         _log.debug(
             "received {frame!r}",
             frame=raw[:SHOWN_BYTES],

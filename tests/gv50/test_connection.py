@@ -180,10 +180,10 @@ class RejectedPiecesTests(TrackerCase):
     def test_unreadable_frame_is_counted_and_dropped(self) -> None:
         before = count_of("frames_refused", reason="unreadable")
         line = self.connect()
-        line.send(b"+RESP:nonsense$", report("0001"))
+        line.send(b"+RESP:nonsense$" * 3, report("0001"))
         self.journal.commit()
         self.assertEqual(line.received(), b"+SACK:0001$")
-        self.assertEqual(count_of("frames_refused", reason="unreadable"), before + 1)
+        self.assertEqual(count_of("frames_refused", reason="unreadable"), before + 3)
 
     def test_junk_between_frames_is_dropped(self) -> None:
         before = count_of("frames_refused", reason="junk")
@@ -502,6 +502,9 @@ class LogTests(TrackerCase):
     def test_frames_are_not_logged(self) -> None:
         self.identified().send(b"junk", report())
         self.assertEqual(self.lines("received"), [])
+
+    def test_peer_of_ipv6_is_written_with_brackets(self) -> None:
+        self.assertEqual(self.connect("fd00::1").protocol.peer, "[fd00::1]:40001")
 
     def test_peer_on_a_unix_socket_is_named_so(self) -> None:
         protocol = self.factory.buildProtocol(None)
