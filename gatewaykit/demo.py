@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -122,12 +123,16 @@ class Show:
     def _hint(self) -> str:
         if self._clients is None:
             return "nothing to see, rpc.listen is empty."
+        command = "gatewayctl"
+        if shutil.which(command) is None:
+            command = str(Path(sys.executable).with_name(command))
         place = endpoints.locate(self._clients)
         if place.path is None:
-            return f"gatewayctl --endpoint tcp:127.0.0.1:{place.port} watch"
-        if place.path == str(Path(default_socket_path()).absolute()):
-            return "gatewayctl watch"
-        return f"gatewayctl --endpoint unix:{place.path} watch"
+            return f"{command} --endpoint tcp:127.0.0.1:{place.port} watch"
+        # Where the default is not relative to a directory that may be another there.
+        if place.path == default_socket_path():
+            return f"{command} watch"
+        return f"{command} --endpoint unix:{place.path} watch"
 
     def _acknowledged(self, imei: str, report: Report, waited_s: float) -> None:
         decoded = reports.decode(report.live())

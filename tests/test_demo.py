@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +112,22 @@ class ShowTests(DirectoryTestCase):
         self.assertIsNone(show.stop())
 
     def test_hint(self) -> None:
+        os.environ["XDG_RUNTIME_DIR"] = str(Path.cwd())
         for clients, words in (
             (None, "nothing to see"),
-            ("unix:gatewaykit.sock", "terminal: gatewayctl watch"),
+            ("unix:gatewaykit/gatewaykit.sock", "gatewayctl watch\n"),
+            ("unix:gatewaykit.sock", f"--endpoint unix:{Path.cwd()}/gatewaykit.sock"),
             ("unix:/x/y.sock", "gatewayctl --endpoint unix:/x/y.sock watch"),
             ("tcp:7601:interface=127.0.0.1", "--endpoint tcp:127.0.0.1:7601 watch"),
         ):
             self.show(clients, IPv4Address("TCP", "127.0.0.1", 5000)).start()
             self.assertIn(words, self.out.getvalue())
+
+    def test_hint_names_the_command_where_it_is_not_on_the_path(self) -> None:
+        os.environ["PATH"] = ""
+        self.show("unix:x", IPv4Address("TCP", "127.0.0.1", 5000)).start()
+        command = Path(sys.executable).with_name("gatewayctl")
+        self.assertIn(f" {command} --endpoint", self.out.getvalue())
 
     def test_each_report_is_one_line(self) -> None:
         show = self.show(None, IPv4Address("TCP", "127.0.0.1", 5000))
