@@ -177,6 +177,11 @@ class Entries(SynchronousTestCase):
             (entry.time, entry.position_time), (20250728004502, 20250728004504)
         )
 
+    def test_ill_formed_status_tells_nothing(self) -> None:
+        entry = keys(fixed(f24="zz"))
+        self.assertEqual((entry.ignition, entry.outputs), (None, None))
+        self.assertEqual(entry.position_time, 20250728004546)
+
     def test_no_send_time_is_0(self) -> None:
         self.assertEqual(keys(fixed(f28="")).send_time, 0)
 
