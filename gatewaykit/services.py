@@ -57,6 +57,8 @@ class OrderedService(Service):
 
     async def _start(self) -> None:
         for child, deadline_s in self._children:
+            if not self.running:
+                break
             # Up from here on: a start that was broken off has something to stop as well.
             self._up.append((child, deadline_s))
             await maybeDeferred(child.startService)
@@ -87,12 +89,17 @@ class OrderedService(Service):
             except Exception:  # noqa: BLE001 - logged, and no child may hinder another
                 log.failure("{child} did not stop in order", child=child)
 
+    async def _stop_after_start(self) -> None:
+        starting, self._starting = self._starting, None
+        if starting is not None:
+            # What is half up can hardly be stopped in order: let it finish, within the
+            # deadline of its stop, and break it off then.
+            await starting.addTimeout(self._up[-1][1], self._clock)
+        await self._stop()
+
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        if self._starting is not None:
-            self._starting.cancel()
-            self._starting = None
-        return Deferred.fromCoroutine(self._stop())
+        return Deferred.fromCoroutine(self._stop_after_start())
 
 
 class ListenerService(Service):

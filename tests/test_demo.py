@@ -123,6 +123,12 @@ class ShowTests(DirectoryTestCase):
             self.show(clients, IPv4Address("TCP", "127.0.0.1", 5000)).start()
             self.assertIn(words, self.out.getvalue())
 
+    def test_hint_is_short_where_the_command_is_on_the_path(self) -> None:
+        Path("gatewayctl").touch(mode=0o700)
+        os.environ["PATH"] = str(Path.cwd())
+        self.show("unix:x", IPv4Address("TCP", "127.0.0.1", 5000)).start()
+        self.assertIn(" gatewayctl --endpoint", self.out.getvalue())
+
     def test_hint_names_the_command_where_it_is_not_on_the_path(self) -> None:
         os.environ["PATH"] = ""
         self.show("unix:x", IPv4Address("TCP", "127.0.0.1", 5000)).start()

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
+from twisted.internet.defer import fail, succeed
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
@@ -69,8 +71,25 @@ class LocateTests(DirectoryTestCase):
             "ssl:443:privateKey=/nowhere.pem",
             "systemd:domain=INET:index=0",
             "stdio:",
+            "fd:7",
+            "launchd:x",
         ):
             self.assertRaises(ValueError, endpoints.locate, text)
+
+    def test_endpoint_of_a_plugin_that_fails_or_does_not_listen(self) -> None:
+        for result in (fail(OSError("no such device")), succeed(None)):
+
+            class Endpoint:
+                def listen(self, factory: Factory, result: Any = result) -> Any:
+                    return result
+
+            self.patch(endpoints, "serverFromString", lambda *_: Endpoint())
+            self.assertRaises(ValueError, endpoints.locate, "other:1")
+
+    def test_port_with_tls(self) -> None:
+        recorder = endpoints._Recorder()
+        recorder.listenSSL(443, Factory(), None)
+        self.assertEqual(recorder.place, endpoints.Place(port=443))
 
     def test_adopted_socket_has_no_place(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
@@ -101,6 +120,11 @@ class ProbeTests(DirectoryTestCase):
             [("a", "tcp:0:interface=127.0.0.1"), ("b", "unix:gk.sock"), ("c", "tcp6:0")]
         )
         self.assertFalse(Path("gk.sock").exists())
+
+    def test_socket_that_systemd_opened_is_not_tried(self) -> None:
+        """It is ours already."""
+        self.patch(endpoints, "locate", lambda _: endpoints.Place())
+        endpoints.probe([("a", "systemd:domain=INET:index=0")])
 
     def test_port_in_use(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:

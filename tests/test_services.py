@@ -93,12 +93,32 @@ class OrderedServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.failures), 1)
         self.assertTrue(self.failures[0].check(ZeroDivisionError))
 
-    def test_stop_during_the_start_breaks_it_off(self) -> None:
+    def test_stop_during_the_start_lets_the_child_finish(self) -> None:
         self.b.started = Deferred()
         self.service.startService()
-        self.successResultOf(self.service.stopService())
+        stopped = self.service.stopService()
+        self.assertEqual(self.notes, ["start a", "start b"])
+        self.b.started.callback(None)
+        self.successResultOf(stopped)
+        self.assertEqual(self.notes, ["start a", "start b", "stop b", "stop a"])
+
+    def test_stop_during_the_start_breaks_it_off_after_the_deadline(self) -> None:
+        self.b.started = Deferred()
+        self.service.startService()
+        stopped = self.service.stopService()
+        self.clock.advance(5)
+        self.successResultOf(stopped)
         self.assertEqual(self.notes, ["start a", "start b", "stop b", "stop a"])
         self.assertEqual(self.failures, [])
+
+    def test_start_that_fails_during_the_stop_is_told(self) -> None:
+        self.b.started = Deferred()
+        self.service.startService()
+        stopped = self.service.stopService()
+        self.b.started.errback(ZeroDivisionError())
+        self.successResultOf(stopped)
+        self.assertEqual(self.notes, ["start a", "start b", "stop b", "stop a"])
+        self.assertEqual(len(self.failures), 1)
 
 
 class FlakyReactor(MemoryReactorClock):
