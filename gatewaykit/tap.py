@@ -7,6 +7,7 @@ has the terminal and its exit status: settings, the store's file, every place to
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import sys
 import time
@@ -130,10 +131,22 @@ def _give_up(reactor: Any, failure: Failure) -> None:
     reactor.callWhenRunning(reactor.stop)
 
 
+def _suit(reactor: Any) -> None:
+    """Set up interpreter and reactor for a process that runs for months under load."""
+    # Twisted's clock is the wall clock; when that is set, no time limit may end early or
+    # late. Nothing is scheduled yet.
+    reactor.seconds = time.monotonic
+    # What exists by now lives as long as the process, and reports leave no cycles behind:
+    # with Python's own thresholds the collector took 7 % of the time at full load.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def makeService(options: Options, reactor: Any = None) -> IService:
     """All services of a gateway, in the order in which they start."""
     if reactor is None:
         from twisted.internet import reactor  # noqa: PLC0415 - the one that twistd chose
+    _suit(reactor)
     settings = options.settings
     gateway = OrderedService(reactor, lambda failure: _give_up(reactor, failure))
     health: list[IHealth] = []

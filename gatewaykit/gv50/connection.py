@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
@@ -47,6 +48,7 @@ class TrackerProtocol(Protocol):
     __slots__ = (
         "_closing",
         "_device",
+        "_direct",
         "_factory",
         "_framer",
         "_host",
@@ -73,6 +75,7 @@ class TrackerProtocol(Protocol):
         self._unframed = 0
         self._outstanding = 0
         self._slow = False
+        self._direct = False
         self._closing = False
         self._reason: str | None = None
         self.admitted = False
@@ -106,6 +109,7 @@ class TrackerProtocol(Protocol):
         self.admitted = True
         self._opening = b""
         tune_socket(self.transport)
+        self._direct = isinstance(self.transport, FileDescriptor)
         self.transport.registerProducer(self, True)
         self.follow_gate()
         self._factory.line("connected", self)
@@ -261,7 +265,7 @@ class TrackerProtocol(Protocol):
             self._unframed = 0
             factory.heard(self, self._device, now, now_ms)
         if answers:
-            self.transport.write("".join(answers).encode("latin-1"))
+            self._write("".join(answers).encode("latin-1"))
         if entries:
             self._journal(entries, "".join(counts).encode("latin-1"))
         return valid
@@ -316,9 +320,25 @@ class TrackerProtocol(Protocol):
         ).addErrback(lambda failure: _log.failure("after a commit", failure=failure))
         factory.watch_level()
 
+    def _write(self, data: bytes) -> None:
+        """Write at once what the socket takes.
+
+        By way of the reactor each answer costs two more system calls and a turn of the
+        loop: a fifth of all that a lone report costs. From the first time that the peer
+        leaves something unread, the transport's buffer keeps the order.
+        """
+        if self._direct:
+            written = self.transport.writeSomeData(data)
+            if written == len(data):
+                return
+            self._direct = False
+            # An error is no number; the reactor will tell `connectionLost` of it.
+            data = data[written:] if isinstance(written, int) else data
+        self.transport.write(data)
+
     def _committed(self, _: None, sacks: bytes, count: int) -> None:
         if sacks and self.connected:
-            self.transport.write(sacks)
+            self._write(sacks)
         self._settled(count)
 
     def _not_committed(self, failure: Failure, count: int) -> None:

@@ -75,7 +75,8 @@ def history(
     try:
         return page(
             (
-                (f"{time}-{seq}", render(identity, received_at, raw))
+                # A frame may leave its IMEI to the connection.
+                (f"{time}-{seq}", render(identity, received_at, raw) | {"imei": imei})
                 for time, seq, identity, received_at, raw in rows
             ),
             limit,
@@ -85,9 +86,13 @@ def history(
         rows.close()
 
 
-_DEVICE = """SELECT imei, policy, status, since, last_seen, newest_raw,
-    latest_time, latest_id, latest_received_at, latest_raw, ignition, outputs
-    FROM devices"""
+_LATEST = """devices.imei, latest_time, coalesce(latest.id, latest_id),
+    coalesce(latest.received_at, latest_received_at), coalesce(latest.raw, latest_raw)"""
+_DEVICE = f"""SELECT {_LATEST}, policy, status, since, last_seen,
+        devices.ignition, devices.outputs, newest.raw
+    FROM devices
+    LEFT JOIN reports AS latest ON latest.seq = latest_seq
+    LEFT JOIN reports AS newest ON newest.seq = newest_seq"""
 
 
 def _latest(render: Render, row: tuple[Any, ...]) -> Record | None:
@@ -101,7 +106,7 @@ def _latest(render: Render, row: tuple[Any, ...]) -> Record | None:
         f"T{digits[8:10]}:{digits[10:12]}:{digits[12:]}Z"
     )
     for position in report["positions"]:
-        if position["gps_time"] == stamp:
+        if position["gps_time"] == stamp and position["longitude"] is not None:
             return {
                 "imei": imei,
                 "type": report["type"],
@@ -113,19 +118,19 @@ def _latest(render: Render, row: tuple[Any, ...]) -> Record | None:
 
 
 def _device(render: Render, row: tuple[Any, ...]) -> Record:
-    imei, policy, status, since, last_seen, newest_raw = row[:6]
+    policy, status, since, last_seen, ignition, outputs, newest_raw = row[5:]
     newest = {} if newest_raw is None else render(b"", last_seen, newest_raw)
     return {
-        "imei": imei,
+        "imei": row[0],
         "name": newest.get("device_name") or None,
         "protocol_version": newest.get("protocol_version"),
         "policy": policy,
         "status": status,
         "since": iso(since),
         "last_seen": iso(last_seen) if last_seen else None,
-        "ignition": None if row[10] is None else bool(row[10]),
-        "outputs": row[11],
-        "latest": _latest(render, (imei, *row[6:10])),
+        "ignition": None if ignition is None else bool(ignition),
+        "outputs": outputs,
+        "latest": _latest(render, row[:5]),
     }
 
 
@@ -138,7 +143,8 @@ def devices(
 ) -> Page:
     """See `IStore.devices`. The cursor is the last IMEI."""
     rows = connection.execute(
-        f"{_DEVICE} WHERE imei > ? ORDER BY imei LIMIT ?", (cursor or "", limit)
+        f"{_DEVICE} WHERE devices.imei > ? ORDER BY devices.imei LIMIT ?",
+        (cursor or "", limit),
     )
     try:
         return page(
@@ -152,7 +158,7 @@ def devices(
 
 def device(connection: sqlite3.Connection, render: Render, imei: str) -> Record | None:
     """See `IStore.device`."""
-    row = connection.execute(f"{_DEVICE} WHERE imei = ?", (imei,)).fetchone()
+    row = connection.execute(f"{_DEVICE} WHERE devices.imei = ?", (imei,)).fetchone()
     return None if row is None else _device(render, row)
 
 
@@ -161,8 +167,8 @@ def latest_position(
 ) -> Record | None:
     """See `IStore.latest_position`."""
     row = connection.execute(
-        "SELECT imei, latest_time, latest_id, latest_received_at, latest_raw"
-        " FROM devices WHERE imei = ?",
+        f"SELECT {_LATEST} FROM devices"
+        " LEFT JOIN reports AS latest ON latest.seq = latest_seq WHERE devices.imei = ?",
         (imei,),
     ).fetchone()
     return None if row is None else _latest(render, row)

@@ -24,7 +24,8 @@ _FARTHEST_ROWID = 1 << 40
 # `tracks` is not here: it is folded anew. Neither is `meta`, for the same reason.
 _TABLES = {
     "reports": f"seq, {schema.REPORT_COLUMNS}",
-    "devices": "imei, policy, status, since, last_seen",
+    "devices": "imei, policy, status, since, last_seen,"
+    " latest_seq, latest_time, latest_id, latest_received_at, latest_raw",
     "device_events": "seq, imei, event, at, details",
     "quarantine": f"seq, {schema.REPORT_COLUMNS}",
     "audit": "sequence, record",

@@ -214,6 +214,7 @@ class SqliteStore:
         def count(dropped: int) -> None:
             metrics.quarantine_dropped.inc(dropped)
 
+        self._folded = False
         return self._write(lambda c: writes.quarantine(c, kept)).addCallback(count)
 
     # -- small writes ------------------------------------------------------------------

@@ -304,6 +304,13 @@ class QuarantineTests(StoreTestCase):
         assert device is not None
         self.assertEqual(device["policy"], "accepted")
 
+    async def test_reports_on_their_way_while_accepting_are_not_lost(self) -> None:
+        await self.quarantine(entry(1))
+        await self.store.set_policy(IMEI, "accepted")
+        await self.store.quarantine([entry(2), entry(3, imei=OTHER)])
+        self.assertEqual(len((await self.store.history(IMEI)).records), 2)
+        self.assertEqual((await self.store.history(OTHER)).records, [])
+
     async def test_refusing_drops_them(self) -> None:
         await self.quarantine(entry(1))
         await self.store.set_policy(IMEI, "refused")
