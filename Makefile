@@ -34,7 +34,7 @@ soak: $(INSTALLED)
 	@SOAK=1 $(BIN)/python -m twisted.trial tests.integration
 
 bench: $(INSTALLED)
-	@$(BIN)/python benchmarks/ingest.py
+	@$(BIN)/python -m benchmarks.ingest
 
 test-deps:
 	@missing=""; \
