@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).resolve().parents[2]
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """A process that says nothing for so long is killed, and its test fails."""
 
 LISTENING = re.compile(r"listening on (tcp|unix) (\S+)(?: port (\d+))? \((\S+)\)")
