@@ -48,9 +48,8 @@ def frames(vehicle: int, first: int, count: int) -> list[bytes]:
 class Vehicle:
     """One connection, what it has to send and what is not acknowledged yet."""
 
-    def __init__(self, address: tuple[str, int], number: int, replies: bool) -> None:
+    def __init__(self, address: tuple[str, int], number: int) -> None:
         self.number = number
-        self.replies = replies
         self.socket = socket.create_connection(address)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
@@ -83,7 +82,7 @@ class Load:
         self.selector = selectors.DefaultSelector()
         self.vehicles = []
         for number in range(vehicles):
-            vehicle = Vehicle(address, number, replies=True)
+            vehicle = Vehicle(address, number)
             self.selector.register(vehicle.socket, selectors.EVENT_READ, vehicle)
             self.vehicles.append(vehicle)
 
@@ -133,27 +132,35 @@ class Load:
         seconds = time.perf_counter() - start
         return {"reports": each * len(self.vehicles), "seconds": seconds}
 
-    def pace(self, rate: float, seconds: float, first: int) -> dict[str, float]:
-        """A report at a time, by the clock and not by the answers; gives the latencies."""
-        total = int(rate * seconds)
-        each = total // len(self.vehicles) + 1
-        made = [frames(vehicle.number, first, each) for vehicle in self.vehicles]
+    def pace(
+        self, rate: float, seconds: float, burst: int, first: int
+    ) -> dict[str, float]:
+        """By the clock and not by the answers; gives the latencies.
+
+        :param burst: how many reports a vehicle sends at a time.
+        """
+        each = int(rate * seconds / burst / len(self.vehicles) + 1) * burst
+        total = int(rate * seconds / burst) * burst
+        made = [
+            _batches(frames(vehicle.number, first, each), burst)
+            for vehicle in self.vehicles
+        ]
         due = (
             (vehicle, data)
             for column in zip(*made, strict=True)
-            for vehicle, data in zip(self.vehicles, column, strict=True)
+            for vehicle, (_, data) in zip(self.vehicles, column, strict=True)
         )
         latencies: list[float] = []
         sent = 0
         start = time.perf_counter()
         while len(latencies) < total:
             now = time.perf_counter()
-            while sent < min(total, int((now - start) * rate)):
+            while sent < min(total, int((now - start) * rate) // burst * burst):
                 vehicle, data = next(due)
                 # From when it should have been sent: a late generator hides nothing.
-                vehicle.waiting.append(start + sent / rate)
+                vehicle.waiting.extend([start + sent / rate] * burst)
                 vehicle.send(data)
-                sent += 1
+                sent += burst
             for key, _ in self.selector.select(0.0005 if sent < total else 1.0):
                 done = key.data.acknowledged()
                 now = time.perf_counter()
@@ -183,6 +190,7 @@ def main() -> None:
     parser.add_argument("--window", type=int, default=500)
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--burst", type=int, default=1)
     parser.add_argument("--first", type=int, default=0)
     asked = parser.parse_args()
     load = Load(("127.0.0.1", asked.port), asked.vehicles)
@@ -190,7 +198,7 @@ def main() -> None:
     if asked.mode == "flood":
         result = load.flood(asked.reports, asked.window, asked.first)
     elif asked.mode == "pace":
-        result = load.pace(asked.rate, asked.seconds, asked.first)
+        result = load.pace(asked.rate, asked.seconds, asked.burst, asked.first)
     else:
         result = {}
     print(json.dumps(result), flush=True)

@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from gatewaykit.errors import ConfigError
-from gatewaykit.store import schema, sqlite
+from gatewaykit.store import schema, writer
 
 
 def rehearse(path: Path) -> None:
@@ -18,7 +18,7 @@ def rehearse(path: Path) -> None:
     """
     if not path.exists():
         return
-    lock = sqlite.lock(path)
+    lock = writer.lock(path)
     try:
         connection = schema.connect(path)
         try:

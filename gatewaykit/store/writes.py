@@ -89,26 +89,25 @@ def quarantine(connection: sqlite3.Connection, entries: Sequence[JournalEntry]) 
     return int(kept - QUARANTINE_ROWS)
 
 
-def fold(connection: sqlite3.Connection, latest_send_time: int) -> bool:
-    """Carry some reports that lie behind ``meta.folded`` into `tracks` and `devices`.
+def fold(connection: sqlite3.Connection, part: str, latest_send_time: int) -> bool:
+    """Carry some reports that lie behind the mark of `part` into `tracks` or `devices`.
 
     The latest position moves forward in GPS time only. Ignition and outputs move forward in
     the device's own send time, since a report from a garage has an old GPS time; one from a
     clock that runs ahead (beyond `latest_send_time`) moves nothing.
 
-    :return: whether everything is folded now.
+    :return: whether everything is folded into it now.
     """
     (folded,) = connection.execute(
-        "SELECT value FROM meta WHERE key = 'folded'"
+        "SELECT value FROM meta WHERE key = ?", (part,)
     ).fetchone()
     (newest,) = connection.execute("SELECT max(seq) FROM reports").fetchone()
     if newest is None or newest <= folded:
         return True
     upto = min(newest, folded + FOLD_ROWS)
     names = {"after": folded, "upto": upto, "latest_send_time": latest_send_time}
-    for statement in _FOLD:
-        connection.execute(statement, names)
-    connection.execute("UPDATE meta SET value = ? WHERE key = 'folded'", (upto,))
+    connection.execute(_FOLD[part], names)
+    connection.execute("UPDATE meta SET value = ? WHERE key = ?", (upto, part))
     return bool(upto == newest)
 
 
@@ -136,10 +135,10 @@ def _if_newer(column: str, time: str, comparison: str) -> str:
 
 _STATE = "{} IS NOT NULL AND send_time <= :latest_send_time"
 
-_FOLD = (
-    """INSERT INTO tracks SELECT imei, time, seq FROM reports
+_FOLD = {
+    "tracks": """INSERT INTO tracks SELECT imei, time, seq FROM reports
         WHERE seq > :after AND seq <= :upto ORDER BY imei, time, seq""",
-    f"""INSERT INTO devices (imei, since, last_seen, newest_seq, latest_seq, latest_time,
+    "devices": f"""INSERT INTO devices (imei, since, last_seen, newest_seq, latest_seq, latest_time,
             ignition, ignition_time, outputs, outputs_time)
         SELECT imei, received, received, newest,
             :after + position % {_PLACES}, position / {_PLACES},
@@ -161,7 +160,9 @@ _FOLD = (
             {_if_newer("ignition_time", "ignition_time", ">=")},
             {_if_newer("outputs", "outputs_time", ">=")},
             {_if_newer("outputs_time", "outputs_time", ">=")}""",
-)
+}
+PARTS = tuple(_FOLD)
+"""What reports are folded into after they were committed."""
 
 
 def change_devices(
@@ -244,7 +245,7 @@ def expire(connection: sqlite3.Connection, before: int | None) -> bool:
     limit = _NEVER if before is None else before
     (upto,) = connection.execute(
         "SELECT max(seq) FROM (SELECT seq, received_at FROM reports"
-        " WHERE seq <= (SELECT value FROM meta WHERE key = 'folded')"
+        " WHERE seq <= (SELECT min(value) FROM meta WHERE key IN ('tracks', 'devices'))"
         " ORDER BY seq LIMIT ?) WHERE received_at < ?",
         (EXPIRE_ROWS, limit),
     ).fetchone()

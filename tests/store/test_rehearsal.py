@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from gatewaykit.errors import ConfigError
-from gatewaykit.store import schema, sqlite
+from gatewaykit.store import schema, writer
 from gatewaykit.store.rehearsal import rehearse
 from tests.support import DirectoryTestCase
 
@@ -52,7 +52,7 @@ class RehearsalTests(DirectoryTestCase):
 
     def test_file_that_another_gateway_has_open(self) -> None:
         self.make()
-        descriptor = sqlite.lock(self.path)
+        descriptor = writer.lock(self.path)
         self.assertIn("no other gateway", str(self.refused()))
         os.close(descriptor)
         rehearse(self.path)

@@ -13,7 +13,7 @@ from zope.interface.verify import verifyObject
 from gatewaykit import access
 from gatewaykit.errors import ConfigError, MisuseError, StoreUnavailable
 from gatewaykit.interfaces import DeviceChange, IHealth, IJournal, IStore
-from gatewaykit.store import schema, sqlite, writes
+from gatewaykit.store import schema, writer, writes
 from gatewaykit.store.sqlite import DAY_MS, SqliteStore
 from gatewaykit.times import digits
 from tests.store.support import IMEI, NOW_MS, StoreTestCase, entry, frame, render
@@ -61,13 +61,13 @@ class JournalTests(StoreTestCase):
 
     async def test_appends_while_committing_share_the_next_commit(self) -> None:
         commits = []
-        commit = self.store._commit
+        commit = self.store._writer._commit
 
         def counted(batch: object) -> object:
             commits.append(batch)
             return commit(batch)  # type: ignore[arg-type]
 
-        self.patch(self.store, "_commit", counted)
+        self.patch(self.store._writer, "_commit", counted)
         await gatherResults([self.store.append([entry(n)]) for n in range(50)])
         self.assertLessEqual(len(commits), 3)
 
@@ -400,7 +400,7 @@ class FullDiskTests(StoreTestCase):
 
     async def setUp(self) -> None:  # type: ignore[override]
         self.pages = 1 << 30
-        self.patch(sqlite, "PROBE_INTERVAL_S", 0.01)
+        self.patch(writer, "PROBE_INTERVAL_S", 0.01)
         connect = schema.connect
 
         def limited(path: object, *, read_only: bool = False) -> sqlite3.Connection:
