@@ -22,6 +22,10 @@ APPLICATION_ID = 0x67776B31
 """``gwk1``: tells our file from any other SQLite file."""
 VERSION = 1
 PAGE_CACHE_KIB = 65_536
+LOG_PAGES = 16_384
+"""Size of the write-ahead log at which SQLite itself takes it into the file: much later
+than our own `CHECKPOINT` should."""
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 REPORT_COLUMNS = "id, imei, type, send_time, time, position_time, ignition, outputs, received_at, raw"
 """In the order of `gatewaykit.interfaces.JournalEntry`."""
@@ -97,8 +101,20 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     else:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     return connection
+
+
+def checkpoint(path: Path) -> None:
+    """Take the write-ahead log into the file without holding up its writer."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None
+    )
+    try:
+        connection.execute(CHECKPOINT)
+    finally:
+        connection.close()
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:

@@ -282,15 +282,18 @@ class SqliteStore:
     async def _fold(self, part: str) -> None:
         """Fold what has been committed by now, not what goes on coming in."""
         ahead = digits(self._wall_ms() + DAY_MS)
+        span: writes.Span | None = None
 
-        def fold(connection: sqlite3.Connection) -> bool:
-            done = writes.fold(connection, part, ahead)
-            if done:
+        def fold(connection: sqlite3.Connection) -> writes.Span | None:
+            left = writes.fold(connection, part, ahead, span)
+            if left is None:
                 self._writer.unfolded.discard(part)
-            return done
+            return left
 
-        while part in self._writer.unfolded and not await self._writer.write(fold):
-            pass
+        while part in self._writer.unfolded:
+            span = await self._writer.write(fold)
+            if span is None:
+                break
 
     def _fold_in_passing(self) -> None:
         """Fold under load, a part at a time, so that no commit waits long for it."""

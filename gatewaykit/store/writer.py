@@ -32,6 +32,8 @@ PROBE_INTERVAL_S = 1.0
 PROBE_BYTES = 1 << 20
 """Written and taken away again before a store that was full is trusted: with less room the
 next batch would fail too."""
+CHECKPOINT_REPORTS = 20_000
+CHECKPOINT_INTERVAL_S = 10.0
 CLOSED = "the store is closed"
 
 _log = Logger()
@@ -99,6 +101,9 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._lock: int | None = None
         self._thread: Worker | None = None
+        self._checkpointer: Worker | None = None
+        self._checkpoint: Deferred[None] = succeed(None)
+        self._checkpointed = (0, 0.0)
 
     # -- life --------------------------------------------------------------------------
 
@@ -114,14 +119,17 @@ class Writer:
             self._closing = True
             await self._thread.stop()
             raise
+        self._checkpointer = Worker(self._reactor, "store checkpointer")
 
     async def stop(self) -> None:
         """Commit what was handed over, then let go of the file."""
         assert self._thread is not None
+        assert self._checkpointer is not None
         self._closing = True
         self._recovery.cancel()
         if self._committing:
             await self._idle
+        await self._checkpointer.stop()
         await self._thread.call(self._close)
         await self._thread.stop()
 
@@ -193,6 +201,41 @@ class Writer:
                 waiting.callback(result)
         if self._closing and not self._committing:
             self._idle.callback(None)
+        self._checkpoint_if_due()
+
+    # -- the write-ahead log, in the reactor -------------------------------------------
+
+    def _checkpoint_if_due(self) -> None:
+        reports, moment = self._checkpointed
+        now = self._reactor.seconds()
+        if (
+            self._checkpoint.called
+            and not (self._closing or self.failure)
+            and (
+                self.committed - reports >= CHECKPOINT_REPORTS
+                or now - moment >= CHECKPOINT_INTERVAL_S
+            )
+        ):
+            self._checkpointed = (self.committed, now)
+            self._checkpoint = Deferred.fromCoroutine(self._copy_log()).addErrback(
+                lambda failure: _log.failure("copying the log", failure=failure)
+            )
+
+    async def _copy_log(self) -> None:
+        """Take the write-ahead log into the file: the bulk of it beside the commits, and
+        what came in meanwhile between two of them, so that the log can begin anew.
+
+        In passing, as SQLite does it by itself, it held up every tenth commit or so.
+        """
+        assert self._thread is not None
+        assert self._checkpointer is not None
+        try:
+            await self._checkpointer.call(schema.checkpoint, self._path)
+            await self._thread.call(self._copy_rest_of_log)
+        except sqlite3.Error as error:
+            # A full disk is told by the next commit; the log stays until there is room.
+            if schema.is_damage(error):
+                self.fail(error)
 
     # -- failure and recovery, in the reactor ------------------------------------------
 
@@ -230,6 +273,7 @@ class Writer:
 
     async def _salvage(self, error: sqlite3.Error) -> None:
         assert self._thread is not None
+        await self._checkpoint
         await self._replacing(True)
         while True:
             try:
@@ -289,6 +333,10 @@ class Writer:
             error=str(error),
             aside=str(aside),
         )
+
+    def _copy_rest_of_log(self) -> None:
+        assert self._connection is not None
+        self._connection.execute(schema.CHECKPOINT)
 
     def _close(self) -> None:
         if self._connection is not None:

@@ -19,6 +19,7 @@ from gatewaykit.store.schema import REPORT_COLUMNS
 ROWS_A_STATEMENT = 1024
 """SQLite takes 32,766 parameters a statement; a row has ten."""
 FOLD_ROWS = 10_000
+FOLD_SHARES = 4
 QUARANTINE_ROWS = 10_000
 """Reports kept of devices that nobody accepted, all together."""
 EXPIRE_ROWS = 500
@@ -89,26 +90,46 @@ def quarantine(connection: sqlite3.Connection, entries: Sequence[JournalEntry]) 
     return int(kept - QUARANTINE_ROWS)
 
 
-def fold(connection: sqlite3.Connection, part: str, latest_send_time: int) -> bool:
+Span = tuple[int, int]
+"""Up to which seq reports are being folded, and the share of the vehicles that is next."""
+
+
+def fold(
+    connection: sqlite3.Connection, part: str, latest_send_time: int, span: Span | None
+) -> Span | None:
     """Carry some reports that lie behind the mark of `part` into `tracks` or `devices`.
+
+    Many are carried a share of the vehicles at a time, each in a transaction of its own, so
+    that commits in between wait for milliseconds. Doing a share twice changes nothing.
 
     The latest position moves forward in GPS time only. Ignition and outputs move forward in
     the device's own send time, since a report from a garage has an old GPS time; one from a
     clock that runs ahead (beyond `latest_send_time`) moves nothing.
 
-    :return: whether everything is folded into it now.
+    :param span: what the call before gave; None at first.
+    :return: what to go on with; None when everything is folded.
     """
     (folded,) = connection.execute(
         "SELECT value FROM meta WHERE key = ?", (part,)
     ).fetchone()
-    (newest,) = connection.execute("SELECT max(seq) FROM reports").fetchone()
-    if newest is None or newest <= folded:
-        return True
-    upto = min(newest, folded + FOLD_ROWS)
-    names = {"after": folded, "upto": upto, "latest_send_time": latest_send_time}
-    connection.execute(_FOLD[part], names)
-    connection.execute("UPDATE meta SET value = ? WHERE key = ?", (upto, part))
-    return bool(upto == newest)
+    (newest,) = connection.execute("SELECT ifnull(max(seq), 0) FROM reports").fetchone()
+    upto, share = span or (min(newest, folded + FOLD_ROWS), 0)
+    shares = FOLD_SHARES if upto - folded > FOLD_ROWS / FOLD_SHARES else 1
+    if folded < upto:
+        connection.execute(
+            _FOLD[part],
+            {
+                "after": folded,
+                "upto": upto,
+                "shares": shares,
+                "share": share,
+                "latest_send_time": latest_send_time,
+            },
+        )
+        if share + 1 < shares:
+            return upto, share + 1
+        connection.execute("UPDATE meta SET value = ? WHERE key = ?", (upto, part))
+    return None if upto >= newest else (min(newest, upto + FOLD_ROWS), 0)
 
 
 # A maximum that also tells which report it is of: the time, and behind it the report's place
@@ -133,11 +154,13 @@ def _if_newer(column: str, time: str, comparison: str) -> str:
     )
 
 
+_RANGE = """FROM reports WHERE seq > :after AND seq <= :upto
+    AND CAST(imei AS INTEGER) % :shares = :share"""
 _STATE = "{} IS NOT NULL AND send_time <= :latest_send_time"
 
 _FOLD = {
-    "tracks": """INSERT INTO tracks SELECT imei, time, seq FROM reports
-        WHERE seq > :after AND seq <= :upto ORDER BY imei, time, seq""",
+    "tracks": f"""INSERT OR IGNORE INTO tracks SELECT imei, time, seq {_RANGE}
+        ORDER BY imei, time, seq""",
     "devices": f"""INSERT INTO devices (imei, since, last_seen, newest_seq, latest_seq, latest_time,
             ignition, ignition_time, outputs, outputs_time)
         SELECT imei, received, received, newest,
@@ -149,7 +172,7 @@ _FOLD = {
                 {_newest("position_time", "position_time IS NOT NULL")} AS position,
                 {_newest("send_time", _STATE.format("ignition"))} AS ignited,
                 {_newest("send_time", _STATE.format("outputs"))} AS put_out
-            FROM reports WHERE seq > :after AND seq <= :upto GROUP BY imei)
+            {_RANGE} GROUP BY imei)
         WHERE true
         ON CONFLICT (imei) DO UPDATE SET
             last_seen = max(last_seen, excluded.last_seen),
