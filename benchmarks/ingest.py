@@ -37,6 +37,8 @@ from gatewaykit.store import schema, writes
 
 _ROWS_A_COMMIT = 500
 _ROUNDS = 3
+_BURST = 10
+"""As many reports a vehicle has in each write when it replays with a window of 20."""
 
 
 def _raise_file_limit() -> None:
@@ -114,13 +116,15 @@ def loaded(mode: str, port: int, **options: Any) -> dict[str, float]:
     return result
 
 
-def flooded(port: int, vehicles: int, count: int, first: int) -> float:
-    """Acknowledged reports a second."""
-    window = max(50, min(2000, 20_000 // vehicles))
-    result = loaded(
-        "flood", port, vehicles=vehicles, reports=count, window=window, first=first
-    )
+def flooded(port: int, vehicles: int, count: int, window: int) -> float:
+    """Acknowledged reports a second, with `window` of each vehicle under way."""
+    result = loaded("flood", port, vehicles=vehicles, reports=count, window=window)
     return result["reports"] / result["seconds"]
+
+
+def replay_window(vehicles: int) -> int:
+    """As after an outage: every vehicle has reports waiting and sends them in bursts."""
+    return max(20, min(2000, 20_000 // vehicles))
 
 
 def _entries(vehicles: int, count: int) -> list[JournalEntry]:
@@ -155,7 +159,7 @@ def journal_ceiling(directory: Path, entries: list[JournalEntry]) -> float:
     path = directory / "ceiling.sqlite"
     connection = schema.connect(path)
     schema.prepare(connection, path)
-    rate = _timed_commits(connection, writes._insert("reports", 1), entries)
+    rate = _timed_commits(connection, writes.insert_statement("reports", 1), entries)
     connection.close()
     path.unlink()
     return rate
@@ -203,7 +207,7 @@ def _resident_bytes(pid: int) -> int:
 def idle_bytes(directory: Path, connections: int) -> float:
     """Resident bytes an identified, silent connection costs the gateway."""
     with gateway(directory) as (pid, port):
-        loaded("flood", port, vehicles=50, reports=20_000, first=0)
+        loaded("flood", port, vehicles=50, reports=20_000)
         time.sleep(1.0)
         before = _resident_bytes(pid)
         command = [sys.executable, "-m", "benchmarks.load", "idle"]
@@ -220,6 +224,43 @@ def idle_bytes(directory: Path, connections: int) -> float:
         after = _resident_bytes(pid)
         idle.communicate()
     return (after - before) / connections
+
+
+def acknowledged(
+    root: Path, vehicles: int, count: int, window: int, fixed: float
+) -> float:
+    """Durable, acknowledged reports a second: the median of some new gateways."""
+    rates = []
+    for number in range(_ROUNDS):
+        directory = _fresh(root, f"flood-{vehicles}-{window}-{number}")
+        with gateway(directory) as (_, port):
+            rates.append(flooded(port, vehicles, count, window))
+    rate = statistics.median(rates)
+    print(
+        f"durable, acknowledged, {vehicles:>4} conn.{rate:>10,.0f} /s       "
+        f"{rate / fixed:.2f}   (from {min(rates):,.0f} to {max(rates):,.0f})"
+    )
+    return rate
+
+
+def latencies(root: Path, full: float, burst: int, seconds: float) -> None:
+    """From the moment a report was due to its SACK, at shares of the full rate."""
+    with gateway(_fresh(root, f"pace-{burst}")) as (_, port):
+        for number, share in enumerate((0.1, 0.5, 0.9)):
+            result = loaded(
+                "pace",
+                port,
+                vehicles=1000,
+                rate=full * share,
+                seconds=seconds,
+                burst=burst,
+                first=number * 10_000,
+            )
+            print(
+                f"SACK latency at {share:3.0%} ({full * share:,.0f}/s):"
+                f" p50 {result['p50'] * 1e3:.1f} ms, p99 {result['p99'] * 1e3:.1f} ms,"
+                f" p99.9 {result['p999'] * 1e3:.1f} ms"
+            )
 
 
 def _fresh(parent: Path, name: str) -> Path:
@@ -255,38 +296,19 @@ def main() -> None:
             f"   {ceiling / fixed:.2f}"
         )
         with bare_server(root) as (_, port):
-            bare = flooded(port, 50, count, 0)
+            bare = flooded(port, 50, count, replay_window(50))
         print(
             f"bare Twisted server, 50 conn.    {bare:>10,.0f} /s       {bare / fixed:.2f}"
         )
-        half = 0.0
+        full = 0.0
         for vehicles in (1, 50, 1000):
-            rates = []
-            for number in range(_ROUNDS):
-                directory = _fresh(root, f"flood-{vehicles}-{number}")
-                with gateway(directory) as (_, port):
-                    rates.append(flooded(port, vehicles, count, 0))
-            rate = statistics.median(rates)
-            half = rate
-            print(
-                f"durable and acknowledged, {vehicles:>4} c. {rate:>10,.0f} /s"
-                f"       {rate / fixed:.2f}"
-            )
-        with gateway(_fresh(root, "pace")) as (_, port):
-            for number, share in enumerate((0.1, 0.5, 0.9)):
-                result = loaded(
-                    "pace",
-                    port,
-                    vehicles=1000,
-                    rate=half * share,
-                    seconds=seconds,
-                    first=number * 10_000,
-                )
-                print(
-                    f"SACK latency at {share:3.0%} ({half * share:,.0f}/s):"
-                    f" p50 {result['p50'] * 1e3:.1f} ms, p99 {result['p99'] * 1e3:.1f} ms,"
-                    f" p99.9 {result['p999'] * 1e3:.1f} ms"
-                )
+            full = acknowledged(root, vehicles, count, replay_window(vehicles), fixed)
+        latencies(root, full, _BURST, seconds)
+        print(
+            "one report at a time, the next after its SACK, as a GV50 sends them live:"
+        )
+        lone = acknowledged(root, 1000, count // 3, 1, fixed)
+        latencies(root, lone, 1, seconds)
         each = idle_bytes(_fresh(root, "idle"), connections)
         print(
             f"resident memory an idle connection ({connections:,}): {each / 1024:.1f} KiB"

@@ -164,8 +164,7 @@ class Load:
             for key, _ in self.selector.select(0.0005 if sent < total else 1.0):
                 done = key.data.acknowledged()
                 now = time.perf_counter()
-                for _ in range(done):
-                    latencies.append(now - key.data.waiting.popleft())
+                latencies += [now - key.data.waiting.popleft() for _ in range(done)]
         latencies.sort()
         return {
             "rate": total / (time.perf_counter() - start),

@@ -29,7 +29,7 @@ _ROW = f"({', '.join('?' * len(JournalEntry._fields))})"
 
 
 @cache
-def _insert(table: str, rows: int) -> str:
+def insert_statement(table: str, rows: int) -> str:
     return (
         f"INSERT INTO {table} ({REPORT_COLUMNS}) VALUES {', '.join([_ROW] * rows)}"
         " ON CONFLICT (send_time, id) DO NOTHING"
@@ -52,7 +52,7 @@ def insert_reports(
     while left := len(entries) - done:
         rows = min(ROWS_A_STATEMENT, 1 << (left.bit_length() - 1))
         values = list(chain.from_iterable(entries[done : done + rows]))
-        inserted += connection.execute(_insert(table, rows), values).rowcount
+        inserted += connection.execute(insert_statement(table, rows), values).rowcount
         done += rows
     return inserted
 

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from gatewaykit import access
 from gatewaykit.errors import StoreUnavailable
 from gatewaykit.interfaces import DeviceChange
-from gatewaykit.store import salvage, schema
+from gatewaykit.store import salvage, schema, writer
 from tests.store.support import IMEI, NOW_MS, StoreTestCase, entry
 
 PAGE = 4096
@@ -113,6 +113,29 @@ class SalvageTests(DamageTestCase):
         await self.store.append([entry(REPORTS + 2)])
         self.assertGreater(await self.count(), 0)
         self.assertEqual(self.store.health()["status"], "degraded")
+
+    async def test_salvage_that_fails_is_tried_again(self) -> None:
+        self.patch(writer, "PROBE_INTERVAL_S", 0.01)
+        self.overwrite(PAGE * 30, b"\x99" * PAGE * 40)
+        self.store = await self.open()
+        heard: list[str | None] = []
+        self.store.watch(heard.append)
+        real = salvage.salvage
+        attempts = iter([OSError("no space"), OSError("no space")])
+
+        def failing(path: Path, reason: str, at: int) -> Path:
+            for error in attempts:
+                raise error
+            return real(path, reason, at)
+
+        self.patch(salvage, "salvage", failing)
+        with self.assertRaises(StoreUnavailable):
+            await self.count()
+        with self.assertRaises(StoreUnavailable):
+            await self.count()
+        await self.changed(self.store, lambda failure: failure is None)
+        self.assertIn("no space", str(heard))
+        self.assertGreater(await self.count(), 0)
 
     async def test_file_that_is_no_database_at_all(self) -> None:
         self.path.write_bytes(b"not a database " * 1000)

@@ -8,12 +8,13 @@ from unittest import mock
 
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
+from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
 from gatewaykit import access
 from gatewaykit.errors import ConfigError, MisuseError, StoreUnavailable
 from gatewaykit.interfaces import DeviceChange, IHealth, IJournal, IStore
-from gatewaykit.store import schema, writer, writes
+from gatewaykit.store import queries, schema, writer, writes
 from gatewaykit.store.sqlite import DAY_MS, SqliteStore
 from gatewaykit.times import digits
 from tests.store.support import IMEI, NOW_MS, StoreTestCase, entry, frame, render
@@ -463,6 +464,30 @@ class FullDiskTests(StoreTestCase):
             with self.assertRaises(StoreUnavailable):
                 await result
 
+    async def test_fails_again_while_it_is_still_full(self) -> None:
+        await self.fill()
+        probes: list[object] = []
+        tried = self.store._writer._try_to_commit
+
+        def probe() -> None:
+            probes.append(None)
+            tried()
+
+        self.patch(self.store._writer, "_try_to_commit", probe)
+        while len(probes) < 3:
+            await deferLater(reactor, 0.01)
+        self.assertIsNotNone(self.store.failure)
+
+    async def test_damage_behind_a_full_disk_is_salvaged(self) -> None:
+        await self.fill()
+        damage = sqlite3.DatabaseError("malformed")
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        with mock.patch.object(
+            self.store._writer, "_try_to_commit", side_effect=damage
+        ):
+            await self.changed(self.store, lambda failure: failure is None)
+        self.assertEqual(self.store.health()["status"], "degraded")
+
     async def test_stops_while_it_is_full(self) -> None:
         await self.fill()
         await self.store.stop()
@@ -501,6 +526,15 @@ class OpeningTests(StoreTestCase):
             other.execute(f"PRAGMA user_version = {schema.VERSION}")
         other.close()
         self.store = await self.open()
+
+    async def test_read_that_fails_is_told(self) -> None:
+        broken = sqlite3.OperationalError("disk I/O error")
+        with (
+            mock.patch.object(queries, "audit", side_effect=broken),
+            self.assertRaises(StoreUnavailable),
+        ):
+            await self.store.audit()
+        self.assertIsNone(self.store.failure)
 
     async def test_other_errors_of_sqlite_are_not_damage(self) -> None:
         path = self.path.with_name("locked")
