@@ -65,9 +65,12 @@ def read_head(frame: bytes) -> Head:
         raise ProtocolViolation("no +PREFIX:GTxxx, header", frame)
     prefix, type_ = header
     identifier = fields[2] if size > 2 else ""
-    imei = identifier if _IMEI(identifier) or _MEID(identifier) else None
-    if imei is None and _IMEI(fields[1]):
-        return _legacy_head(prefix, type_, fields)
+    imei: str | None = identifier
+    if not _IMEI(identifier):
+        if _IMEI(fields[1]):  # what follows may be a time, which looks like an MEID
+            return _legacy_head(prefix, type_, fields)
+        if not _MEID(identifier):
+            imei = None
     version = fields[1]
     at = 4 if has_vin(prefix, version, size) else 3
     name = fields[at][:_NAME_SIZE] if size > at else ""
@@ -80,7 +83,8 @@ def read_head(frame: bytes) -> Head:
 
 
 def _legacy_head(prefix: str, type_: str, fields: list[str]) -> Head:
-    """``<header>,<imei>,...[,<send time>],<count>,<10-digit version>``"""
+    """``<header>,<imei>,...[,<send time>],<count>,<10-digit version>``, of some
+    ``<header>,<imei>,...[,<10-digit version>],<send time>,<count>``."""
     version = ""
     count = send_time = None
     if _LEGACY_VERSION(fields[-1]):
@@ -91,6 +95,10 @@ def _legacy_head(prefix: str, type_: str, fields: list[str]) -> Head:
                 send_time = fields[-3]
     elif _LEGACY_VERSION(fields[-2]):
         version = fields[-2]
+    elif len(fields) > 3 and _COUNT(fields[-1]) and DIGITS_14(fields[-2]):
+        send_time, count = fields[-2:]
+        if _LEGACY_VERSION(fields[-3]):
+            version = fields[-3]
     return Head(prefix, type_, version, fields[1], "", send_time, count, fields, True)
 
 
@@ -116,7 +124,7 @@ def body_end(head: Head) -> int:
     if head.count is None:
         return size
     if head.legacy:
-        return size - (2 if head.send_time is None else 3)
+        return size - 1 - bool(head.send_time) - bool(head.protocol_version)
     # What stands for the send time may be empty or cut off; anything else is body.
     slot = head.fields[-2]
     return size - (2 if not slot or (slot.isdecimal() and len(slot) >= 12) else 1)

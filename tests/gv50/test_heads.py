@@ -72,6 +72,8 @@ class Heads(SynchronousTestCase):
             ("00EE,0103090402", "00EE", None, "0103090402"),
             ("0EE,0103090402", None, None, "0103090402"),
             ("0103090402,4470", None, None, "0103090402"),
+            ("0103090402,20131018084015,00EE", "00EE", "20131018084015", "0103090402"),
+            ("20131018084015,00EE", "00EE", "20131018084015", ""),
             ("x,y", None, None, ""),
         ):
             head = read_head(f"+RESP:GTINF,359464030073766,1,{tail}$".encode())
@@ -80,6 +82,20 @@ class Heads(SynchronousTestCase):
                 ("359464030073766", count, send_time, version),
             )
             self.assertTrue(head.legacy)
+            self.assertEqual(
+                decode(f"+RESP:GTINF,359464030073766,1,x,{tail}$".encode()).fields[
+                    "unparsed"
+                ][:2],
+                ["1", "x"],
+            )
+
+    def test_legacy_time_is_no_identifier(self) -> None:
+        # Its 14 digits look like the 14 hex digits of an MEID.
+        tail = "20131018084015,00EE,0103090402"
+        head = read_head(f"+RESP:GTPNA,359464030073766,{tail}$".encode())
+        self.assertEqual(
+            (head.imei, head.send_time), ("359464030073766", "20131018084015")
+        )
 
     def test_shortest_legacy_frames(self) -> None:
         for rest in ("", ",", ",0103090402", ",00EE,0103090402"):
