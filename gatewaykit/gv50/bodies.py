@@ -27,7 +27,7 @@ from gatewaykit.gv50.positions import Position
 DIGIT_PAIR = re.compile(r"[0-9A-Fa-f]{2}").fullmatch
 _HEX_DIGIT = re.compile(r"[0-9A-Fa-f]").fullmatch
 _ODOMETER = re.compile(r"[0-9]{1,7}\.[0-9]").fullmatch
-_NUMBER = re.compile(r"[0-9]|1[0-5]").fullmatch
+_NUMBER = re.compile(r"[1-9]|1[0-5]").fullmatch
 APPENDED = {"01": 1, "02": 1, "03": 2}
 """The block's reserved field as a mask of fields that follow it on newer families."""
 _WITH_SATELLITES = frozenset({"01", "03"})

@@ -25,9 +25,10 @@ _CELL = (
     re.compile(r"[0-9A-Fa-f]{1,8}").fullmatch,
     re.compile(r"[0-9A-Fa-f]{1,8}").fullmatch,
 )
+_NOWHERE = {"0", "0.0"}
 _WIFI_COUNT = re.compile(r"[0-9]{1,2}").fullmatch
 _WIFI_MAC = re.compile(r"[0-9A-Fa-f]{12}").fullmatch
-_WIFI_FIELDS = 5
+_WIFI_FIELD = re.compile(r"(?:[0-9A-Fa-f]{12}|-[0-9]{1,3})?").fullmatch
 
 
 @attrs.frozen
@@ -62,6 +63,8 @@ class Block(NamedTuple):
 def is_block(fields: list[str], start: int) -> bool:
     """Whether the fields from `start` on can be a block, filled or without a fix."""
     longitude, latitude, time = fields[start + 4 : start + 7]
+    if longitude in _NOWHERE and latitude in _NOWHERE:
+        return bool(DIGITS_14(time))
     if longitude or latitude:
         return bool(
             COORDINATE(longitude)
@@ -93,10 +96,12 @@ def read_block(
     """Read the block whose accuracy is at `start`, its coordinates empty or well-formed;
     `end` is where the body ends.
 
-    Legacy devices have one more field in front of the longitude, and a speed that may be
-    negative (facts/gv50.md 8).
+    Legacy devices may have a speed that is negative (facts/gv50.md 8), and one more field,
+    without decimals, in front of the longitude.
     """
-    at = start + 5 if legacy else start + 4
+    at = start + 4
+    if legacy and not COORDINATE(fields[at]):
+        at += 1
     hdop, speed, heading, altitude = fields[start : start + 4]
     longitude = latitude = None
     if fields[at] and (there := place(fields[at], fields[at + 1])):
@@ -127,46 +132,58 @@ def search(
     fields: list[str], first: int, end: int, *, legacy: bool = False
 ) -> Iterator[Block]:
     """Find the blocks in a body whose layout is not known."""
-    lead = 5 if legacy else 4
-    at = first + lead
+    at = first + 4
     while at + 3 <= end:
         if (
             DIGITS_14(fields[at + 2])
             and COORDINATE(fields[at])
             and COORDINATE(fields[at + 1])
         ):
+            lead = 5 if legacy and "." not in fields[at - 1] else 4
             block = read_block(fields, at - lead, end, legacy=legacy)
             yield block
-            at = block.end + lead
+            at = block.end + 4
         else:
             at += 1
 
 
 def search_cell_only(fields: list[str], first: int, end: int) -> Iterator[Block]:
-    """Find a block without a fix by its accuracy, six empty fields, and a whole cell."""
+    """Find a block without a fix by its accuracy, if told, six empty fields, and a whole
+    cell. Lists of cells have gaps too, but repeat the MCC."""
     for start in range(first, end - 10):
+        mcc = start + 7
         if (
-            _ACCURACY(fields[start])
-            and not any(fields[start + 1 : start + 7])
-            and all(fields[start + 7 : start + 11])
+            (not fields[start] or _ACCURACY(fields[start]))
+            and not any(fields[start + 1 : mcc])
+            and _is_cell(fields, mcc)
+            and fields[first:end].count(fields[mcc]) == 1
         ):
-            block = read_block(fields, start, end)
-            if block.position.cell_id is not None:
-                yield block
-                return
+            yield read_block(fields, start, end)
+            return
 
 
 def _cell(fields: list[str], at: int, end: int) -> tuple[list[str], int]:
     """MCC, MNC, LAC and cell id, and where they end; empty if they are not these."""
     if at + 2 <= end and _WIFI_COUNT(fields[at]) and _WIFI_MAC(fields[at + 1]):
         # A list of Wi-Fi networks stands between GPS time and MCC (GT501).
-        at += 1 + _WIFI_FIELDS * int(fields[at])
+        at += 1
+        while at < end and _WIFI_FIELD(fields[at]):
+            at += 1
+    elif at + 5 <= end and fields[at] in {"", "0"} and _is_cell(fields, at + 1):
+        at += 1  # an empty list
     cell = fields[at : at + 4] if at + 4 <= end else []
     if cell and all(
         not text or form(text) for form, text in zip(_CELL, cell, strict=True)
     ):
         return cell, at + 4
     return [""] * 4, at
+
+
+def _is_cell(fields: list[str], at: int) -> bool:
+    """Whether a whole cell stands there, all of its fields filled."""
+    return all(
+        form(text) for form, text in zip(_CELL, fields[at : at + 4], strict=True)
+    )
 
 
 def _number(text: str) -> float | None:

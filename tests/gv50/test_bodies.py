@@ -217,6 +217,8 @@ class UnknownLayouts(SynchronousTestCase):
             FIXED.replace(",50,1,", ",5,1,"),
             FIXED.replace(",50,1,", ",50,99,"),
             FIXED.replace(",50,1,", ",50,2,"),
+            FIXED.replace(",50,1,", ",50,0,"),
+            FIXED.replace("090302", "990302").replace(",50,1,", ",50,0,"),
             FIXED.replace(",,,,,210101", ",,,,,,,,210101"),
         ):
             with self.subTest(text=text):
@@ -255,6 +257,16 @@ class UnknownLayouts(SynchronousTestCase):
         )
         self.assertEqual(report.fields, {"unparsed": ["7", ""]})
 
+    def test_cell_without_a_fix_and_accuracy_is_found(self) -> None:
+        report = read(f"+RESP:GTZZZ,{HEAD},7,,,,,,,,0234,0015,03C3,3550,,{TAIL}")
+        (position,) = report.positions
+        self.assertEqual((position.hdop, position.cell_id), (None, "3550"))
+
+    def test_list_of_cells_with_gaps_is_none(self) -> None:
+        cells = "0234,0015,003a,62a2,16,,,,,,,0234,0015,003a,56a2,14"
+        report = read(f"+RESP:GTZZZ,{HEAD},{cells},{TAIL}")
+        self.assertEqual(report.positions, ())
+
     def test_what_only_looks_like_a_cell_is_none(self) -> None:
         report = read(f"+RESP:GTZZZ,{HEAD},0,,,,,,,0234,0015,03C3,no cell,,{TAIL}")
         self.assertEqual(report.positions, ())
@@ -264,12 +276,45 @@ class UnknownLayouts(SynchronousTestCase):
         self.assertEqual(read(text).positions, ())
 
     def test_wifi_list_between_time_and_cell(self) -> None:
-        wifi = "2,08626693fb98,-36,,,,08626693fb99,-40,,,"
-        text = FIXED.replace("004546,0724", f"004546,{wifi},0724").replace(
-            "0903", "4230"
+        for wifi in (
+            "2,08626693fb98,-36,,,,08626693fb99,-40,,,",
+            "2,08626693fb98,-36,08626693fb99,-100",
+            "0",
+            "",
+        ):
+            text = FIXED.replace("004546,0724", f"004546,{wifi},0724").replace(
+                "0903", "4230"
+            )
+            (position,) = read(text).positions
+            self.assertEqual((position.mcc, position.cell_id), (724, "59C0"), wifi)
+
+    def test_wifi_list_without_a_cell(self) -> None:
+        wifi = "1,08626693fb98,-36,,,,,,,,15"
+        report = read(
+            FIXED.replace("004546,0724,0003,08AA,59C0", f"004546,{wifi}").replace(
+                "0903", "4230"
+            )
         )
-        (position,) = read(text).positions
-        self.assertEqual((position.mcc, position.cell_id), (724, "59C0"))
+        (position,) = report.positions
+        self.assertIsNone(position.mcc)
+        self.assertEqual(report.fields["unparsed"][3], "15")
+
+    def test_legacy_block(self) -> None:
+        for extra in ("1,", ",", ""):
+            report = read(
+                f"+RESP:GTTRI,862370030005908,1,0,9,1,-3.6,354,18.5,{extra}18.821100,"
+                "-34.084002,20170607152024,0655,0001,00DD,1CAE,00,11F0,0103010100$"
+            )
+            (position,) = report.positions
+            self.assertEqual(
+                (position.hdop, position.speed_kmh, position.heading_deg),
+                (1, -3.6, 354),
+            )
+            self.assertEqual(
+                (position.altitude_m, position.longitude, position.cell_id),
+                (18.5, 18.8211, "1CAE"),
+            )
+            self.assertEqual(report.fields["unparsed"], ["1", "0", "9", "00"])
 
     def test_irregular_cell_is_left_out(self) -> None:
         for changes in ({"f14": "1"}, {"f15": "x"}, {"f16": "123456789"}, {"f17": "G"}):

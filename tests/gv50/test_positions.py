@@ -45,6 +45,8 @@ class Positions(SynchronousTestCase):
     def test_no_place_is_no_fix(self) -> None:
         for east, north in (
             ("0.000000", "0.000000"),
+            ("0.0", "0.0"),
+            ("0", "0"),
             ("-180.000001", "1.000000"),
             ("180.000001", "1.000000"),
             ("1.000000", "90.000001"),
