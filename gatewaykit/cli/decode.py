@@ -23,8 +23,8 @@ def decode(file: BinaryIO) -> None:
     """Decode captured bytes of trackers from FILE or the standard input.
 
     Writes one JSON object a frame: the report record, or "error" and "raw" for a piece
-    that is no frame. The last line on the standard error counts them. Errors in the data
-    are no failure: the exit code is 0.
+    that is no frame; "raw" has a character for each byte (Latin-1). The last line on
+    the standard error counts them. Errors in the data are no failure: the exit code is 0.
     """
     frames = errors = 0
     for pieces in _pieces(file):
