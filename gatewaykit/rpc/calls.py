@@ -49,12 +49,14 @@ class Calls:
         answers: Mapping[type[Verb], Answer],
         store: IStore,
         clock: IReactorTime,
+        wall_ms: Callable[[], int],
         deadline_s: float,
         new_reference: Callable[[], str],
     ) -> None:
         self._answers = {verb.commandName: (verb, answers[verb]) for verb in answers}
         self._store = store
         self._clock = clock
+        self._wall_ms = wall_ms
         self._deadline_s = deadline_s
         self._new_reference = new_reference
         self._limiter = LogLimiter(clock)
@@ -127,7 +129,7 @@ class Calls:
             principal,
             verb.name(),
             _as_text(verb, box),
-            iso(int(self._clock.seconds() * 1000)),
+            iso(self._wall_ms()),
             _outcome(error),
             verb.secrets,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
@@ -42,6 +43,10 @@ RESERVED_CONNECTIONS = 16
 """Of the unix socket, so that viewers on TCP cannot lock out who runs the gateway."""
 
 log = Logger()
+
+
+def _wall_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def identify(
@@ -205,6 +210,8 @@ class RpcFactory(ServerFactory):
 
     :param answers: what is served; other verbs are unknown to clients (`UnhandledCommand`).
     :param store: where the audit trail goes.
+    :param clock: measures time limits.
+    :param wall_ms: the audit trail's clock, milliseconds since the epoch.
     :param identify: names the principal behind a transport, None to turn it away.
     :param deadline_s: time that one answer may take.
     :param new_reference: text that ties a client's `InternalError` to our log.
@@ -220,13 +227,14 @@ class RpcFactory(ServerFactory):
         clock: IReactorTime,
         *,
         identify: Callable[[ITransport], Principal | None] = identify,
+        wall_ms: Callable[[], int] = _wall_ms,
         max_connections: int = 256,
         deadline_s: float = 60.0,
         new_reference: Callable[[], str] = random_reference,
     ) -> None:
         self.clock = clock
         self.identify = identify
-        self.calls = Calls(answers, store, clock, deadline_s, new_reference)
+        self.calls = Calls(answers, store, clock, wall_ms, deadline_s, new_reference)
         self._max_connections = max_connections
         self._connections: set[GatewayServer] = set()
         self._limiter = LogLimiter(clock)
@@ -241,7 +249,8 @@ class RpcFactory(ServerFactory):
         if isinstance(addr, UNIXAddress):
             room += RESERVED_CONNECTIONS
         if len(self._connections) >= room:
-            self.note(f"client refused: {room} are connected", addr)
+            host = getattr(addr, "host", "unix")
+            self.note(f"client refused: {room} are connected", host)
             return None
         return GatewayServer(self)
 

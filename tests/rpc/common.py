@@ -86,6 +86,7 @@ class RpcTestCase(SynchronousTestCase):
             self.answers,
             self.store,
             self.clock,
+            wall_ms=lambda: 1_772_280_000_000,  # 2026-02-28T12:00:00Z
             identify=lambda _: Principal(
                 self.role.value, frozenset({self.role}), "unix"
             ),

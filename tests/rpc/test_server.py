@@ -234,7 +234,7 @@ class AuditTests(ProbeTestCase):
             {**self.store.audit_records[2], "hash": "", "previous_hash": ""},
             {
                 "sequence": 3,
-                "at": "2026-01-31T12:00:00.000Z",
+                "at": "2026-02-28T12:00:00.000Z",
                 "who": "viewer",
                 "from_where": "unix",
                 "what": "SetPolicy",
