@@ -111,8 +111,14 @@ class GatewayAnswers:
         return {"device": self._with_live(device)}
 
     def _with_live(self, device: Record) -> Record:
-        """The record with what the fleet knows better than the store: who is there now."""
-        live = None if self._fleet is None else self._fleet.live(device["imei"])
+        """The record with what the fleet knows better than the store: who is there now.
+
+        Without a fleet nobody is there, whoever was online when the store was written.
+        """
+        if self._fleet is None:
+            gone = device["status"] == "online"
+            return {**device, "status": "unknown"} if gone else device
+        live = self._fleet.live(device["imei"])
         return device if live is None else {**device, **live}
 
     async def latest_position(self, imei: str) -> Record:

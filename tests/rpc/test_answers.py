@@ -95,6 +95,13 @@ class DeviceTests(RpcTestCase):
         device = self.result(self.client().device(IMEI))
         self.assertEqual((device["status"], device["policy"]), ("unknown", "refused"))
 
+    def test_without_a_fleet_nobody_is_online(self) -> None:
+        self.answers = GatewayAnswers(self.store, None, [], self.clock).table()
+        self.factory = self.make_factory()
+        self.store.record_changes([DeviceChange(IMEI, "online", 0, 0)])
+        device = self.result(self.client().device(IMEI))
+        self.assertEqual(device["status"], "unknown")
+
     def test_unknown_device_is_not_found(self) -> None:
         client = self.client()
         error = self.failed(client.device(IMEI), NotFound)
