@@ -28,8 +28,8 @@ SWEEP_S = 1.0
 SAVE_S = 60.0
 """How old the last contact in the store may be."""
 STRANGERS = 10_000
-"""Quarantined devices that are remembered after they have gone; the store's list of their
-reports is bounded likewise."""
+"""Devices remembered after they have gone where whoever is unknown is quarantined: nothing
+of a quarantined one need be remembered."""
 
 GATEWAY_STARTED = "gateway started"
 GATEWAY_STOPPED = "gateway stopped"
@@ -60,8 +60,6 @@ class Device:
     connection: Connection | None = None
     unsaved: bool = False
     """The store's last contact is older than ours."""
-    stranger: bool = False
-    """Quarantined because nobody knows it, not because somebody said so."""
 
 
 @implementer(IFleet)
@@ -119,6 +117,8 @@ class Fleet:
                 self._awaited.heard(device, now - silent_s)
                 event = UNKNOWN if row.status == ONLINE else None
                 self._change(device, UNKNOWN, event, GATEWAY_STARTED)
+            else:
+                self._gone(device)
         self._sweeping.start(SWEEP_S)
 
     def stop(self) -> Deferred[None]:
@@ -176,12 +176,7 @@ class Fleet:
         device.connection = None
         self._connected.forget(device)
         self._change(device, OFFLINE, OFFLINE, reason)
-        if device.stranger:
-            self._gone_strangers[device] = None
-            if len(self._gone_strangers) > STRANGERS:
-                forgotten, _ = self._gone_strangers.popitem(last=False)
-                del self._devices[forgotten.imei]
-                self._counts[forgotten.status] -= 1
+        self._gone(device)
 
     # -- IFleet ------------------------------------------------------------------------
 
@@ -208,7 +203,6 @@ class Fleet:
         if device is None:
             device = self._add(Device(imei, UNKNOWN, self._wall_ms(), 0, policy))
         device.policy = policy
-        device.stranger = False
         self._gone_strangers.pop(device, None)
         if device.connection is not None:
             device.connection.policy_changed(policy)
@@ -226,9 +220,18 @@ class Fleet:
             Device(imei, UNKNOWN, now_ms, now_ms, self._policy_of_unknown)
         )
         if device.policy == QUARANTINED:
-            device.stranger = True
             self._record(device, "quarantine", {})
         return device
+
+    def _gone(self, device: Device) -> None:
+        """Forget the one of the strangers that has been away for longest if they are too
+        many: made-up IMEIs may not fill the memory."""
+        if device.policy == QUARANTINED == self._policy_of_unknown:
+            self._gone_strangers[device] = None
+            if len(self._gone_strangers) > STRANGERS:
+                forgotten, _ = self._gone_strangers.popitem(last=False)
+                del self._devices[forgotten.imei]
+                self._counts[forgotten.status] -= 1
 
     def _change(
         self, device: Device, status: str, event: str | None, reason: str | None = None
@@ -269,6 +272,7 @@ class Fleet:
                 self._change(device, UNKNOWN, UNKNOWN, SILENT)
             for device in self._awaited.expired(now):
                 self._change(device, OFFLINE, OFFLINE, SILENT)
+                self._gone(device)
             for device in self._unsaved.expired(now):
                 self._record(device, None, {})
             self.changes.flush()

@@ -348,6 +348,30 @@ class QuarantineTests(FleetCase):
         self.assertEqual(self.status("100000000000003"), "offline")
         self.assertEqual(self.fleet.counts(), {"online": 0, "offline": 2, "unknown": 0})
 
+    def test_strangers_of_earlier_are_bounded_too(self) -> None:
+        self.store.record_changes(
+            [
+                DeviceChange(
+                    f"10000000000000{number}",
+                    "unknown" if number == 0 else "offline",
+                    0,
+                    START_MS if number == 0 else 1000 * number,
+                    policy="quarantined",
+                )
+                for number in range(4)
+            ]
+        )
+        self.fleet = self.new_fleet()
+        with patch.object(module, "STRANGERS", 2):
+            self.start()
+            self.assertEqual(
+                self.fleet.counts(), {"online": 0, "offline": 2, "unknown": 1}
+            )
+            self.run_for(UNKNOWN_AFTER)
+        self.assertIsNone(self.fleet.live("100000000000001"))
+        self.assertIsNone(self.fleet.live("100000000000002"))
+        self.assertEqual(self.status("100000000000000"), "offline")
+
     def test_decided_and_connected_ones_are_not_forgotten(self) -> None:
         with patch.object(module, "STRANGERS", 1):
             for number in range(4):
