@@ -79,10 +79,13 @@ class Networks:
 
     def allow(self, host: str | None) -> bool:
         """Whether `host` may connect; None is a peer on a UNIX socket, whose file's mode
-        has decided."""
-        if host is None or not (self._allow or self._deny):
+        has decided. What is no address may not: a PROXY header can hold any text."""
+        if host is None:
             return True
-        address = _host(host)
+        try:
+            address = _host(host)
+        except ValueError:
+            return False
         if any(address in network for network in self._deny):
             return False
         return not self._allow or any(address in network for network in self._allow)

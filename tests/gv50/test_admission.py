@@ -68,6 +68,11 @@ class NetworksTests(SynchronousTestCase):
         self.assertFalse(networks.allow("10.1.2.3"))
         self.assertTrue(networks.allow("10.1.2.4"))
 
+    def test_what_is_no_address_is_never_let_in(self) -> None:
+        for host in ("unheard-of", "\x1b[31m", "999.1.1.1", ""):
+            self.assertFalse(Networks([], []).allow(host))
+            self.assertFalse(Networks([], ["10.0.0.0/8"]).allow(host))
+
     def test_mapped_address_is_the_ipv4_address(self) -> None:
         networks = Networks(["10.0.0.0/8"], ["10.1.0.0/16"])
         self.assertTrue(networks.allow("::ffff:10.2.0.1"))

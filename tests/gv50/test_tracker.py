@@ -120,6 +120,12 @@ class ProxyTests(TrackerCase):
         third.dataReceived(self.HEADER + heartbeat(imei="865083030000038"))
         self.assertTrue(its_transport.disconnected)
 
+    def test_proxy_that_names_no_address_is_refused(self) -> None:
+        protocol, transport = self.proxied()
+        protocol.dataReceived(self.HEADER.replace(b"10.0.0.7", b"unheard-of") + b"+")
+        self.assertTrue(transport.disconnected)
+        self.assertEqual(len(self.lines("refused: network not allowed")), 1)
+
     def test_proxy_that_says_nothing_is_closed_in_time(self) -> None:
         self.configure(identify_timeout=30)
         _, transport = self.proxied()
