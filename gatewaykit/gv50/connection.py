@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.abstract import FileDescriptor
@@ -31,6 +33,10 @@ _ENDINGS = {
     Reason.HEX: "device is in HEX mode, set protocol format 0 (AT+GTSRI)",
     Reason.OVERSIZE: "no frame ends within gv50.max_frame bytes",
 }
+
+_VERSION = re.compile(r"[0-9A-Za-z]{0,16}").fullmatch
+"""What is echoed of a heartbeat's version; devices take an answer without one as well
+(facts/gv50.md 3)."""
 
 _log = Logger()
 
@@ -222,10 +228,11 @@ class TrackerProtocol(Protocol):
             if factory.log_frames:
                 self._show(piece)
             if not isinstance(piece, bytes):
-                dropped.append(piece.reason.value)
                 if piece.reason in _ENDINGS:
+                    metrics.frames_refused.labels(piece.reason.value).inc()
                     self.close(piece.reason.value, _ENDINGS[piece.reason])
                     break
+                dropped.append(piece.reason.value)
                 continue
             try:
                 head = read_head(piece)
@@ -247,14 +254,15 @@ class TrackerProtocol(Protocol):
                     break
             valid = True
             prefix = head.prefix
-            if head.type == "GTHBD" and prefix != "+BUFF":
+            if head.type == "GTHBD" and prefix in {"+ACK", "+RESP"}:
                 metrics.heartbeats_answered.inc()
                 if head.count is not None:
-                    answers.append(f"+SACK:GTHBD,{head.protocol_version},{head.count}$")
+                    version = head.protocol_version
+                    version = version if _VERSION(version) else ""
+                    answers.append(f"+SACK:GTHBD,{version},{head.count}$")
             elif prefix in {"+RESP", "+BUFF"}:
-                entries.append(
-                    journal_entry(head, piece, now_ms, now_key, future_limit)
-                )
+                entry = journal_entry(head, piece, now_ms, now_key, future_limit)
+                entries.append(entry if imei is not None else _own(entry))
                 if head.count is not None:
                     counts.append(f"+SACK:{head.count}$")
             else:
@@ -380,3 +388,10 @@ class TrackerProtocol(Protocol):
 
     def stopProducing(self) -> None:
         """The transport has ended; `connectionLost` follows."""
+
+
+def _own(entry: JournalEntry) -> JournalEntry:
+    """The same report with an identity that no other device has: its frame names none, so
+    that the frame's hash does not tell two vehicles apart."""
+    owned = blake2b(entry.id + entry.imei.encode("ascii"), digest_size=16)
+    return entry._replace(id=owned.digest())

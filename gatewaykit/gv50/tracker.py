@@ -3,6 +3,7 @@ holds them back when the journal is behind."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sized
 from typing import Any, Protocol
 
@@ -29,6 +30,10 @@ __all__ = ["Door", "TrackerFactory", "TrackerProtocol"]
 SWEEP_S = 1.0
 CLOSE_S = 5.0
 """How long a peer may take to read the last answers before it is cut off."""
+LINES_A_HOST = 200
+LINES_S = 10.0
+"""So many log lines of one kind about one address in this time: who makes up IMEIs makes up
+causes, each with a line of its own."""
 FUTURE_MS = 300_000
 """A fix further ahead of our clock moves no latest position (design.md, Ingest)."""
 
@@ -81,6 +86,8 @@ class TrackerFactory(ServerFactory):
         self._clock = clock
         self._wall_ms = wall_ms
         self._limiter = LogLimiter(clock)
+        self._lines: Counter[tuple[str, str]] = Counter()
+        self._lines_until = clock.seconds() + LINES_S
         self._networks = Networks(settings.allow, settings.deny)
         self._census = Census(settings.max_connections_per_address)
         self._connections: set[TrackerProtocol] = set()
@@ -237,9 +244,10 @@ class TrackerFactory(ServerFactory):
     ) -> None:
         """Log one line about a connection, unless there was one like it a moment ago."""
         peer = connection.peer
-        who = connection.imei or peer.rpartition(":")[0]
+        host = peer.rpartition(":")[0]
+        who = connection.imei or host
         suppressed = self._limiter.should_log((text, fields.get("reason"), who))
-        if suppressed is not None:
+        if suppressed is not None and self._has_lines_left(text, host):
             more = " ({suppressed} more like this before)" if suppressed else ""
             _log.emit(
                 level,
@@ -249,6 +257,20 @@ class TrackerFactory(ServerFactory):
                 suppressed=suppressed,
                 **fields,
             )
+
+    def _has_lines_left(self, text: str, host: str) -> bool:
+        if self._clock.seconds() >= self._lines_until:
+            self._lines.clear()
+            self._lines_until = self._clock.seconds() + LINES_S
+        self._lines[text, host] += 1
+        lines = self._lines[text, host]
+        if lines == LINES_A_HOST + 1:
+            _log.warn(
+                "too many lines of one address, the next are left out for {seconds:g} s",
+                seconds=self._lines_until - self._clock.seconds(),
+                peer=host,
+            )
+        return lines <= LINES_A_HOST
 
     # -- the gate before the journal ---------------------------------------------------
 

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from typing import Any, cast
+
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.address import UNIXAddress
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import fail
 from twisted.internet.error import ConnectionLost
-from twisted.internet.testing import StringTransport
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.internet.testing import MemoryReactor, StringTransport
 from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
 from gatewaykit import metrics
+from gatewaykit.gv50.tracker import TrackerProtocol
 from tests.gv50.support import IMEI, OTHER, TrackerCase, heartbeat, report
 
 
@@ -155,6 +160,12 @@ class HeartbeatTests(TrackerCase):
             line.received(), b"+SACK:GTHBD,,0001$+SACK:GTHBD,80201E0401,0002$"
         )
 
+    def test_version_that_is_none_is_not_echoed(self) -> None:
+        line = self.connect()
+        for version in ("09\r\n03", "\x1b[31m", "A" * 17, "\xe9"):
+            line.send(heartbeat("00aB", version=version))
+            self.assertEqual(line.received(), b"+SACK:GTHBD,,00aB$")
+
     def test_heartbeat_without_count_gets_no_answer(self) -> None:
         line = self.connect()
         line.send(heartbeat("12345"))
@@ -210,6 +221,14 @@ class RejectedPiecesTests(TrackerCase):
         (entry,) = self.journal.reports.values()
         self.assertEqual(entry.imei, IMEI)
 
+    def test_reports_without_imei_of_two_vehicles_are_two(self) -> None:
+        one, other = self.identified(), self.identified(OTHER)
+        for line in (one, other, other):
+            line.send(report("0001", imei=""))
+        self.journal.commit()
+        imeis = [entry.imei for entry in self.journal.reports.values()]
+        self.assertEqual(imeis, [IMEI, OTHER])
+
     def test_strange_id_on_an_identified_connection_is_dropped(self) -> None:
         line = self.identified()
         line.send(report("0001", imei="TEST123456789"))
@@ -217,6 +236,7 @@ class RejectedPiecesTests(TrackerCase):
         self.assertFalse(line.closing)
 
     def test_device_in_hex_mode_is_told_and_closed(self) -> None:
+        before = count_of("frames_refused", reason="hex format")
         line = self.connect()
         line.send(
             bytes.fromhex(
@@ -225,9 +245,10 @@ class RejectedPiecesTests(TrackerCase):
         )
         self.assertTrue(line.closing)
         self.assertEqual(
-            len(self.lines("device is in HEX mode, set protocol format 0 (AT+GTSRI)")),
-            1,
+            self.lines("closed: ") + self.lines("dropped"),
+            ["closed: device is in HEX mode, set protocol format 0 (AT+GTSRI)"],
         )
+        self.assertEqual(count_of("frames_refused", reason="hex format"), before + 1)
 
     def test_too_long_frame_closes(self) -> None:
         self.configure(max_frame=256)
@@ -481,6 +502,67 @@ class SlowPeerTests(TrackerCase):
         self.assertTrue(line.paused)
 
 
+class Pipe(FileDescriptor):
+    """A transport that writes as much as the test says."""
+
+    def __init__(self, *takes: int | Exception) -> None:
+        super().__init__(cast(Any, MemoryReactor()))
+        self.connected = 1
+        self.takes = list(takes)
+        self.written: list[bytes] = []
+
+    def getPeer(self) -> IPv4Address:
+        return IPv4Address("TCP", "10.0.0.1", 40_000)
+
+    def writeSomeData(self, data: bytes) -> int | Exception:
+        take = self.takes.pop(0) if self.takes else len(data)
+        if isinstance(take, int):
+            self.written.append(data[:take])
+        return take
+
+    @property
+    def waiting(self) -> bytes:
+        return self.dataBuffer + b"".join(self._tempDataBuffer)
+
+
+class DirectWriteTests(TrackerCase):
+    def pipe(self, *takes: int | Exception) -> tuple[TrackerProtocol, Pipe]:
+        transport = Pipe(*takes)
+        protocol = self.factory.buildProtocol(None)
+        protocol.makeConnection(cast(Any, transport))
+        return protocol, transport
+
+    def test_answer_leaves_before_the_reactor_turns(self) -> None:
+        protocol, transport = self.pipe()
+        protocol.dataReceived(heartbeat("0001"))
+        self.assertEqual(transport.written, [b"+SACK:GTHBD,090302,0001$"])
+        self.assertEqual(transport.waiting, b"")
+
+    def test_what_the_socket_does_not_take_goes_on_in_order(self) -> None:
+        for taken in (0, 5):
+            protocol, transport = self.pipe(taken)
+            protocol.dataReceived(heartbeat("0001"))
+            protocol.dataReceived(report("0002"))
+            self.journal.commit()
+            transport.doWrite()
+            self.assertEqual(
+                b"".join(transport.written), b"+SACK:GTHBD,090302,0001$+SACK:0002$"
+            )
+
+    def test_connection_that_is_lost_ends_by_way_of_the_reactor(self) -> None:
+        protocol, transport = self.pipe(CONNECTION_LOST, CONNECTION_LOST)
+        protocol.dataReceived(heartbeat("0001"))
+        self.assertEqual(transport.written, [])
+        self.assertIs(transport.doWrite(), CONNECTION_LOST)
+
+    def test_closing_waits_for_what_is_left(self) -> None:
+        protocol, transport = self.pipe(5)
+        protocol.dataReceived(heartbeat("0001") + heartbeat("0002", imei=OTHER))
+        self.assertTrue(transport.disconnecting)
+        self.assertIs(transport.doWrite(), CONNECTION_DONE)
+        self.assertEqual(b"".join(transport.written), b"+SACK:GTHBD,090302,0001$")
+
+
 class LogTests(TrackerCase):
     def test_life_cycle_is_told_at_info_with_imei_and_peer(self) -> None:
         line = self.identified()
@@ -498,6 +580,16 @@ class LogTests(TrackerCase):
                 ("{reason}", IMEI, "10.0.0.1:40001"),
             ],
         )
+
+    def test_made_up_imeis_of_one_address_are_not_a_line_each(self) -> None:
+        for number in range(300):
+            self.identified(f"{number:015}").end()
+        self.assertEqual(len(self.lines("identified")), 200)
+        self.assertEqual(len(self.lines("too many lines of one address")), 2)
+        self.identified(OTHER, host="10.0.0.2")
+        self.clock.advance(10)
+        self.identified(IMEI)
+        self.assertEqual(len(self.lines("identified")), 202)
 
     def test_frames_are_not_logged(self) -> None:
         self.identified().send(b"junk", report())
