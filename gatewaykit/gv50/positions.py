@@ -148,13 +148,13 @@ def search(
 
 
 def search_cell_only(fields: list[str], first: int, end: int) -> Iterator[Block]:
-    """Find a block without a fix by its accuracy, if told, six empty fields, and a whole
-    cell. Lists of cells have gaps too, but repeat the MCC."""
+    """Find a block that lacks coordinates or a time by its accuracy, if told, its form, and
+    a whole cell. Lists of cells have gaps too, but repeat the MCC."""
     for start in range(first, end - 10):
         mcc = start + 7
         if (
             (not fields[start] or _ACCURACY(fields[start]))
-            and not any(fields[start + 1 : mcc])
+            and is_block(fields, start)
             and _is_cell(fields, mcc)
             and fields[first:end].count(fields[mcc]) == 1
         ):

@@ -262,6 +262,15 @@ class UnknownLayouts(SynchronousTestCase):
         (position,) = report.positions
         self.assertEqual((position.hdop, position.cell_id), (None, "3550"))
 
+    def test_cell_and_time_without_coordinates_are_found(self) -> None:
+        for place in (",", "0,0", "0.0,0.0"):
+            block = BLOCK.replace("-54.557850,-20.587663", place)
+            (position,) = read(f"+RESP:GTZZZ,{HEAD},7,{block},{TAIL}").positions
+            self.assertEqual(
+                (position.gps_time, position.longitude, position.cell_id),
+                ("2025-07-28T00:45:46Z", None, "59C0"),
+            )
+
     def test_list_of_cells_with_gaps_is_none(self) -> None:
         cells = "0234,0015,003a,62a2,16,,,,,,,0234,0015,003a,56a2,14"
         report = read(f"+RESP:GTZZZ,{HEAD},{cells},{TAIL}")
