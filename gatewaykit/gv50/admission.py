@@ -86,6 +86,8 @@ class Networks:
             address = _host(host)
         except ValueError:
             return False
+        if not host.isprintable():  # a scope, behind %, can be anything
+            return False
         if any(address in network for network in self._deny):
             return False
         return not self._allow or any(address in network for network in self._allow)

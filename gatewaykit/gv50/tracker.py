@@ -96,7 +96,8 @@ class TrackerFactory(ServerFactory):
         )
         self._idle: Silence[TrackerProtocol] = Silence(settings.idle_timeout)
         self._ending: Silence[TrackerProtocol] = Silence(CLOSE_S)
-        self._resumed_at = clock.seconds()
+        self._paused_at = 0.0
+        self._paused_s = 0.0
         self._uncommitted = 0
         self._stamp = (0, 0, 0)
         self._door: Door | None = None
@@ -181,7 +182,7 @@ class TrackerFactory(ServerFactory):
         if reason is not None:
             connection.refuse(reason)
             return False
-        self._unidentified.heard(connection, self._clock.seconds())
+        self._unidentified.heard(connection, self._reading_time(self._clock.seconds()))
         return True
 
     def refusal(self, host: str | None) -> str | None:
@@ -205,7 +206,7 @@ class TrackerFactory(ServerFactory):
     ) -> None:
         """Valid frames came in."""
         assert device is not None
-        self._idle.heard(connection, now)
+        self._idle.heard(connection, self._reading_time(now))
         self.fleet.heard(device, now, now_ms)
 
     def closing(self, connection: TrackerProtocol) -> None:
@@ -294,10 +295,11 @@ class TrackerFactory(ServerFactory):
         if self.paused:
             if level < self.settings.high_water / 2:
                 self.paused = False
-                self._resumed_at = self._clock.seconds()
+                self._paused_s += self._clock.seconds() - self._paused_at
                 self._follow_gate()
         elif level > self.settings.high_water:
             self.paused = True
+            self._paused_at = self._clock.seconds()
             self._follow_gate()
 
     def _follow_gate(self) -> None:
@@ -307,6 +309,10 @@ class TrackerFactory(ServerFactory):
 
     # -- time limits -------------------------------------------------------------------
 
+    def _reading_time(self, now: float) -> float:
+        """A clock that stands while nobody is read: who is not read cannot be silent."""
+        return (self._paused_at if self.paused else now) - self._paused_s
+
     def _sweep(self) -> None:
         try:
             now = self._clock.seconds()
@@ -314,14 +320,11 @@ class TrackerFactory(ServerFactory):
             self.watch_level()
             for connection in self._ending.expired(now):
                 connection.cut()
-            # Whom we do not read cannot be silent.
-            open_s = 0.0 if self.paused else now - self._resumed_at
-            if open_s >= self.settings.identify_timeout:
-                for connection in self._unidentified.expired(now):
-                    connection.close("identify timeout", level=LogLevel.info)
-            if open_s >= self.settings.idle_timeout:
-                for connection in self._idle.expired(now):
-                    connection.close("idle timeout", level=LogLevel.info)
+            reading = self._reading_time(now)
+            for connection in self._unidentified.expired(reading):
+                connection.close("identify timeout", level=LogLevel.info)
+            for connection in self._idle.expired(reading):
+                connection.close("idle timeout", level=LogLevel.info)
         except Exception:  # noqa: BLE001 - a LoopingCall ends with its first error
             _log.failure("sweeping connections")
 

@@ -69,7 +69,7 @@ class NetworksTests(SynchronousTestCase):
         self.assertTrue(networks.allow("10.1.2.4"))
 
     def test_what_is_no_address_is_never_let_in(self) -> None:
-        for host in ("unheard-of", "\x1b[31m", "999.1.1.1", ""):
+        for host in ("unheard-of", "\x1b[31m", "999.1.1.1", "fe80::1%\x1b", ""):
             self.assertFalse(Networks([], []).allow(host))
             self.assertFalse(Networks([], ["10.0.0.0/8"]).allow(host))
 

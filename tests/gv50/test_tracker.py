@@ -239,6 +239,16 @@ class BackPressureTests(TrackerCase):
         self.run_for(1)
         self.assertTrue(line.closing and silent.closing)
 
+    def test_gate_that_opens_and_shuts_does_not_suspend_time_limits(self) -> None:
+        line, silent = self.connect(), self.connect()
+        for number in range(20):
+            self.fill(line, 5)
+            self.run_for(1)
+            self.assertTrue(line.paused)
+            self.journal.commit()
+            self.run_for(3)
+            self.assertEqual(silent.closing, number == 19)
+
     def test_closing_connection_is_left_alone(self) -> None:
         line = self.connect()
         self.fill(line, 5)
