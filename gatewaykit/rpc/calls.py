@@ -137,6 +137,11 @@ class Calls:
             await self._store.append_audit(record).addTimeout(
                 self._deadline_s, self._clock
             )
+        except StoreUnavailable as reason:
+            log.error(
+                "no audit record of {record}: {reason}", record=record, reason=reason
+            )
+            return False
         except Exception:  # noqa: BLE001 - whatever it is, the record is not there
             log.failure("no audit record of {record}", record=record)
             return False
