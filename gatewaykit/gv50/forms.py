@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+DIGITS_14 = re.compile(r"[0-9]{14}").fullmatch
 NUMBER = re.compile(r"-?[0-9]{1,9}(?:\.[0-9]{1,9})?").fullmatch
 _NOT_A_NUMBER = re.compile(r"[+-]?(?:nan|inf)", re.IGNORECASE).fullmatch
 _WHOLE = re.compile(r"[0-9]{1,10}").fullmatch
@@ -74,9 +75,6 @@ def _flag(text: str) -> bool:
     return text == "1"
 
 
-_DIGITS_14 = re.compile(r"[0-9]{14}").fullmatch
-
-
 @lru_cache(maxsize=1024)
 def _is_hour(text: str) -> bool:
     year, month, day, hour = text[:4], text[4:6], text[6:8], text[8:]
@@ -90,7 +88,7 @@ def _is_hour(text: str) -> bool:
 def is_moment(text: str) -> bool:
     """Whether ``YYYYMMDDHHMMSS`` is a moment that a GPS clock can show (from 1980 on)."""
     return (
-        _DIGITS_14(text) is not None
+        DIGITS_14(text) is not None
         and _is_hour(text[:10])
         and text[10:12] < "60"
         and text[12:] < "60"

@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from gatewaykit.errors import ProtocolViolation
+from gatewaykit.gv50.forms import DIGITS_14
 from gatewaykit.gv50.layouts import VIN_TYPES
-from gatewaykit.gv50.positions import DIGITS_14
 
 _HEADER = re.compile(r"(\+(?:RESP|BUFF|ACK|NACK)):(GT[A-Z0-9]{3})").fullmatch
 _IMEI = re.compile(r"[0-9]{15}").fullmatch

@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import attrs
 
-from gatewaykit.gv50.forms import NUMBER, is_moment, iso_moment
+from gatewaykit.gv50.forms import DIGITS_14, NUMBER, is_moment, iso_moment
 
 COORDINATE = re.compile(r"-?[0-9]{1,3}\.[0-9]{4,8}").fullmatch
 """Six decimals; some leeway for firmware not seen yet."""
-DIGITS_14 = re.compile(r"[0-9]{14}").fullmatch
 _ACCURACY = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})?").fullmatch
 _CELL = (
     re.compile(r"[0-9]{3,4}").fullmatch,
