@@ -34,7 +34,8 @@ _WITH_SATELLITES = frozenset({"01", "03"})
 
 
 def read_body(head: Head) -> tuple[tuple[Position, ...], dict[str, Any]]:
-    """Positions, and the type's own fields by name; nothing that is told gets lost."""
+    """Positions, and the type's own fields by name; what is neither, nor the reserved
+    field of a block or a list of Wi-Fi networks in it, is kept as text."""
     if head.type == "GTHBD":
         return (), _unparsed(head.fields[4 : body_end(head)])
     if head.prefix in {"+ACK", "+NACK"}:

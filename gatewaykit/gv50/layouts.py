@@ -156,6 +156,10 @@ _ROWS: list[tuple[str, tuple[str, ...], str]] = [
         for name in ("IGN", "IGF", "VGN", "VGF")
     ],
     *[
+        (f"GT{name}", ("42",), "duration_s L mileage_km hour_meter")  # 4.10, GMT200
+        for name in ("IGN", "IGF")
+    ],
+    *[
         (f"GT{name}", (), "- cause duration_s L hour_meter mileage_km")  # T
         for name in ("VGN", "VGF")
     ],

@@ -110,6 +110,15 @@ class Layouts(SynchronousTestCase):
                 self.assertNotIn("unparsed", report.fields)
                 self.assertEqual(report.positions, read(FIXED).positions)
 
+    def test_gmt200_tells_mileage_before_hours(self) -> None:
+        report = read(
+            f"+RESP:GTIGN,420101,865083030000012,,60,{BLOCK},7.5,00001:02:03,{TAIL}"
+        )
+        self.assertEqual(
+            report.fields,
+            {"duration_s": 60, "mileage_km": 7.5, "hour_meter": "00001:02:03"},
+        )
+
     def test_reports_without_a_position(self) -> None:
         for type_, body, fields in (
             ("GTPDP", "", {}),
