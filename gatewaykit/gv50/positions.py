@@ -20,7 +20,7 @@ COORDINATE = re.compile(r"-?[0-9]{1,3}\.[0-9]{4,8}").fullmatch
 _ACCURACY = re.compile(r"[0-9]{1,2}(?:\.[0-9]{1,2})?").fullmatch
 _CELL = (
     re.compile(r"[0-9]{3,4}").fullmatch,
-    re.compile(r"[0-9]{2,4}").fullmatch,
+    re.compile(r"[0-9]{1,4}").fullmatch,
     re.compile(r"[0-9A-Fa-f]{1,8}").fullmatch,
     re.compile(r"[0-9A-Fa-f]{1,8}").fullmatch,
 )
@@ -179,9 +179,10 @@ def _cell(fields: list[str], at: int, end: int) -> tuple[list[str], int]:
 
 
 def _is_cell(fields: list[str], at: int) -> bool:
-    """Whether a whole cell stands there, all of its fields filled."""
-    return all(
-        form(text) for form, text in zip(_CELL, fields[at : at + 4], strict=True)
+    """Whether a whole cell stands there, and not just any four numbers."""
+    cell = fields[at : at + 4]
+    return all(form(text) for form, text in zip(_CELL, cell, strict=True)) and all(
+        len(text) > 2 for text in cell[2:]
     )
 
 

@@ -286,8 +286,9 @@ class UnknownLayouts(SynchronousTestCase):
         self.assertEqual(report.positions, ())
 
     def test_what_only_looks_like_a_cell_is_none(self) -> None:
-        report = read(f"+RESP:GTZZZ,{HEAD},0,,,,,,,0234,0015,03C3,no cell,,{TAIL}")
-        self.assertEqual(report.positions, ())
+        for cell in ("0234,0015,03C3,no cell", "100,22,1,2", "0234,0015,03C3,"):
+            report = read(f"+RESP:GTZZZ,{HEAD},0,,,,,,,{cell},,{TAIL}")
+            self.assertEqual(report.positions, ())
 
     def test_lists_of_cells_are_no_positions(self) -> None:
         text = f"+RESP:GTGSM,{HEAD},0,,,,,,,0234,0015,03C3,3550,,{TAIL}"
@@ -333,6 +334,10 @@ class UnknownLayouts(SynchronousTestCase):
                 (18.5, 18.8211, "1CAE"),
             )
             self.assertEqual(report.fields["unparsed"], ["1", "0", "9", "00"])
+
+    def test_mnc_of_one_digit(self) -> None:
+        (position,) = read(fixed(f14="724", f15="3")).positions
+        self.assertEqual((position.mnc, position.cell_id), (3, "59C0"))
 
     def test_irregular_cell_is_left_out(self) -> None:
         for changes in ({"f14": "1"}, {"f15": "x"}, {"f16": "123456789"}, {"f17": "G"}):
