@@ -18,14 +18,8 @@ class Silence(Generic[T]):
     """
 
     def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
+        self._limit_s = limit_s
         self._heard: OrderedDict[T, float] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._heard)
-
-    def __contains__(self, thing: T) -> bool:
-        return thing in self._heard
 
     def heard(self, thing: T, now: float) -> None:
         """Note that `thing`, known or new, was heard of at `now`."""
@@ -38,7 +32,7 @@ class Silence(Generic[T]):
 
     def expired(self, now: float) -> list[T]:
         """Take out and give what has been silent for the limit, the longest silent first."""
-        before = now - self.limit_s
+        before = now - self._limit_s
         found: list[T] = []
         heard = self._heard
         while heard:
