@@ -15,8 +15,10 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from typing import Any
 
-from twisted.internet.interfaces import ITCPTransport, ITransport
+from twisted.internet.interfaces import ITCPTransport
+from twisted.protocols.policies import ProtocolWrapper
 
 _Network = IPv4Network | IPv6Network
 
@@ -119,11 +121,14 @@ KEEPALIVE_INTERVAL_S = 10
 KEEPALIVE_PROBES = 6
 
 
-def tune_socket(transport: ITransport) -> None:
+def tune_socket(transport: Any) -> None:
     """Answers leave at once, and a peer that vanished is noticed in two minutes.
 
     The values are those of the original service (facts/gv50.md 6.3).
     """
+    # TLS has a handle of its own, which knows no socket.
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
     if not ITCPTransport.providedBy(transport):
         return
     # A UNIX socket has no such options, nor has a peer that is gone already.

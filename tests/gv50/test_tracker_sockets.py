@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
+from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import SSL4ClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Protocol
+from twisted.internet.ssl import CertificateOptions, KeyPair
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
@@ -87,6 +91,36 @@ class SocketTests(TestCase):
         self.assertEqual(
             handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE), KEEPALIVE_IDLE_S
         )
+
+    async def test_tracker_is_served_over_tls(self) -> None:
+        certificate = KeyPair.generate(size=2048).selfSignedCert(1, CN="localhost")
+        port: IListeningPort = reactor.listenSSL(  # type: ignore[attr-defined]
+            0, self.factory, certificate.options(), interface="127.0.0.1"
+        )
+        self.addCleanup(port.stopListening)
+        answer: Deferred[bytes] = Deferred()
+
+        class Device(Protocol):
+            transport: Any
+
+            def connectionMade(self) -> None:
+                self.transport.write(report("0001"))
+
+            def dataReceived(self, data: bytes) -> None:
+                answer.callback(data)
+
+        endpoint = SSL4ClientEndpoint(
+            reactor,
+            "127.0.0.1",
+            port.getHost().port,  # type: ignore[attr-defined]
+            CertificateOptions(),
+        )
+        device = await connectProtocol(endpoint, Device())
+        self.assertEqual(await answer, b"+SACK:0001$")
+        (connection,) = (c for c in self.factory._connections if c.imei)
+        handle = connection.transport.transport.getHandle()
+        self.assertTrue(handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        device.transport.abortConnection()
 
     async def test_peer_that_reads_nothing_is_not_read_and_is_cut_off(self) -> None:
         many = heartbeat() * 500
