@@ -20,6 +20,8 @@ Render = Callable[[bytes, int, bytes], Record]
 
 _FIRST = -1
 _LAST = 1 << 62
+_DIGITS = 19
+"""As many a number of SQLite may have."""
 
 
 def page(rows: Iterable[tuple[str, Record]], limit: int, max_bytes: int) -> Page:
@@ -45,9 +47,11 @@ def _numbers(cursor: str | None, count: int) -> tuple[int, ...]:
     if cursor is None:
         return (_FIRST,) * count
     parts = cursor.split("-")
-    if len(parts) != count or not all(p.isascii() and p.isdigit() for p in parts):
+    if len(parts) != count or not all(
+        p.isascii() and p.isdigit() and len(p) < _DIGITS for p in parts
+    ):
         raise MisuseError("cursor", cursor, "the cursor of the page before")
-    return tuple(min(int(p), _LAST) for p in parts)
+    return tuple(int(p) for p in parts)
 
 
 def history(
@@ -91,8 +95,10 @@ _LATEST = """devices.imei, latest_time, coalesce(latest.id, latest_id),
 _DEVICE = f"""SELECT {_LATEST}, policy, status, since, last_seen,
         devices.ignition, devices.outputs, newest.raw
     FROM devices
-    LEFT JOIN reports AS latest ON latest.seq = latest_seq
-    LEFT JOIN reports AS newest ON newest.seq = newest_seq"""
+    LEFT JOIN reports AS latest
+        ON latest.seq = latest_seq AND latest.imei = devices.imei
+    LEFT JOIN reports AS newest
+        ON newest.seq = newest_seq AND newest.imei = devices.imei"""
 
 
 def _latest(render: Render, row: tuple[Any, ...]) -> Record | None:
@@ -119,7 +125,9 @@ def _latest(render: Render, row: tuple[Any, ...]) -> Record | None:
 
 def _device(render: Render, row: tuple[Any, ...]) -> Record:
     policy, status, since, last_seen, ignition, outputs, newest_raw = row[5:]
-    newest = {} if newest_raw is None else render(b"", last_seen, newest_raw)
+    # The newest report tells its name; once that is deleted, the one kept for its position.
+    told = row[4] if newest_raw is None else newest_raw
+    newest = {} if told is None else render(b"", last_seen, told)
     return {
         "imei": row[0],
         "name": newest.get("device_name") or None,
@@ -168,7 +176,8 @@ def latest_position(
     """See `IStore.latest_position`."""
     row = connection.execute(
         f"SELECT {_LATEST} FROM devices"
-        " LEFT JOIN reports AS latest ON latest.seq = latest_seq WHERE devices.imei = ?",
+        " LEFT JOIN reports AS latest ON latest.seq = latest_seq"
+        " AND latest.imei = devices.imei WHERE devices.imei = ?",
         (imei,),
     ).fetchone()
     return None if row is None else _latest(render, row)

@@ -14,34 +14,41 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from gatewaykit.store import schema, writes
+from gatewaykit.store.plausible import CHECKS, is_plausible
 from gatewaykit.times import iso
 
 _BATCH_ROWS = 1000
 _FARTHEST_ROWID = 1 << 40
 
-# `tracks` is not here: it is folded anew. Neither is `meta`, for the same reason.
-_TABLES = {
-    "reports": f"seq, {schema.REPORT_COLUMNS}",
-    "devices": "imei, policy, status, since, last_seen,"
-    " latest_seq, latest_time, latest_id, latest_received_at, latest_raw",
-    "device_events": "seq, imei, event, at, details",
-    "quarantine": f"seq, {schema.REPORT_COLUMNS}",
-    "audit": "sequence, record",
-    "damage": "seq, at, file, reason, salvaged, acknowledged",
-}
 
+def finish_interrupted(path: Path) -> bool:
+    """Complete or drop what a crash left of an earlier salvage. Call before opening.
 
-def finish_interrupted(path: Path) -> None:
-    """Complete or drop what a crash left of an earlier salvage. Call before opening."""
+    :return: whether a finished file took its name.
+    """
     fresh = _beside(path, ".salvage")
-    if fresh.exists() and not path.exists():
-        # Its own journal was folded in; one found here belongs to the damaged file.
+    finished = not path.exists() and _is_finished(fresh)
+    if finished:
+        # Its own log was taken in; one found here belongs to the damaged file.
         _remove(path)
         fresh.rename(path)
     _remove(fresh)
     _remove(_beside(path, ".salvage-source"))
+    return finished
+
+
+def _is_finished(fresh: Path) -> bool:
+    if not fresh.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(fresh)) as connection:
+            # Its last transaction writes this.
+            return bool(connection.execute("SELECT 1 FROM damage").fetchone())
+    except sqlite3.Error:
+        return False
 
 
 def salvage(path: Path, reason: str, at: int) -> Path:
@@ -50,7 +57,10 @@ def salvage(path: Path, reason: str, at: int) -> Path:
     :param reason: what SQLite said.
     :param at: milliseconds since the epoch.
     :return: where the damaged file lies now.
+    :raises OSError: there is no such file, or no room for another.
+    :raises sqlite3.Error: the new file cannot be written.
     """
+    path.stat()
     fresh = _beside(path, ".salvage")
     _remove(fresh)
     aside = _free_name(path, at)
@@ -58,12 +68,9 @@ def salvage(path: Path, reason: str, at: int) -> Path:
         schema.prepare(target, fresh)
         # The rows need not be durable one by one: the file counts once it is whole.
         target.execute("PRAGMA synchronous = OFF")
-        counts = _copy_rows(path, target, fresh)
+        with _Source(path, fresh, target) as source:
+            counts = _copy_tables(source, target)
         target.execute("BEGIN")
-        target.execute(
-            "INSERT INTO damage (at, file, reason, salvaged) VALUES (?, ?, ?, ?)",
-            (at, str(aside), reason, json.dumps(counts)),
-        )
         writes.append_audit(
             target,
             {
@@ -74,6 +81,10 @@ def salvage(path: Path, reason: str, at: int) -> Path:
                 "arguments": {"file": str(aside), "reason": reason},
                 "outcome": "salvaged; the chain may be broken before this record",
             },
+        )
+        target.execute(
+            "INSERT INTO damage (at, file, reason, salvaged) VALUES (?, ?, ?, ?)",
+            (at, str(aside), reason, json.dumps(counts)),
         )
         target.execute("COMMIT")
     _sync(fresh)
@@ -86,26 +97,44 @@ def salvage(path: Path, reason: str, at: int) -> Path:
     return aside
 
 
-def _copy_rows(path: Path, target: sqlite3.Connection, fresh: Path) -> dict[str, int]:
-    counts = dict.fromkeys(_TABLES, 0)
-    try:
-        with closing(_open_damaged(path)) as source:
-            source.execute("SELECT 1 FROM reports LIMIT 0")
-            _copy_tables(source, target, counts)
-    except sqlite3.DatabaseError:
-        # The first page is gone, and with it the map of the tables. A file made by the same
-        # statements has the same map: read a copy that has its first page.
-        patched = _beside(path, ".salvage-source")
-        _patch_first_page(path, patched, target, fresh)
+class _Source:
+    """The damaged file, open for reading as far as that goes.
+
+    Without its first page nobody knows where its tables are. A file made by the same
+    statements has the same map: then a copy of it that has its first page is read.
+    """
+
+    def __init__(self, path: Path, fresh: Path, target: sqlite3.Connection) -> None:
+        self._path = path
+        self._patched = _beside(path, ".salvage-source")
+        self._fresh = fresh
+        self._target = target
+
+    def __enter__(self) -> sqlite3.Connection:
+        self._connection = _open_damaged(self._path)
         try:
-            with (
-                suppress(sqlite3.DatabaseError),
-                closing(_open_damaged(patched)) as source,
-            ):
-                _copy_tables(source, target, counts)
-        finally:
-            _remove(patched)
-    return counts
+            self._connection.execute("SELECT 1 FROM reports LIMIT 0")
+        except sqlite3.DatabaseError:
+            self._connection.close()
+            self._patch()
+            self._connection = _open_damaged(self._patched)
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        _remove(self._patched)
+
+    def _patch(self) -> None:
+        self._target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (page_size,) = self._target.execute("PRAGMA page_size").fetchone()
+        _remove(self._patched)
+        shutil.copyfile(self._path, self._patched)
+        with suppress(FileNotFoundError):
+            shutil.copyfile(_beside(self._path, "-wal"), _beside(self._patched, "-wal"))
+        first = bytearray(self._fresh.read_bytes()[:page_size])
+        first[28:32] = (self._patched.stat().st_size // page_size).to_bytes(4, "big")
+        with self._patched.open("r+b") as file:
+            file.write(first)
 
 
 def _open_damaged(path: Path) -> sqlite3.Connection:
@@ -116,52 +145,45 @@ def _open_damaged(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _patch_first_page(
-    path: Path, patched: Path, target: sqlite3.Connection, fresh: Path
-) -> None:
-    target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    (page_size,) = target.execute("PRAGMA page_size").fetchone()
-    shutil.copyfile(path, patched)
-    with suppress(FileNotFoundError):
-        shutil.copyfile(_beside(path, "-wal"), _beside(patched, "-wal"))
-    first = bytearray(fresh.read_bytes()[:page_size])
-    first[28:32] = (patched.stat().st_size // page_size).to_bytes(4, "big")
-    with patched.open("r+b") as file:
-        file.write(first)
-
-
 def _copy_tables(
-    source: sqlite3.Connection, target: sqlite3.Connection, counts: dict[str, int]
-) -> None:
-    for table, columns in _TABLES.items():
-        marks = ", ".join("?" * (columns.count(",") + 1))
+    source: sqlite3.Connection, target: sqlite3.Connection
+) -> dict[str, int]:
+    """Copy what is readable and plausible; gives the number of rows by table."""
+    counts = dict.fromkeys(CHECKS, 0)
+    for table, columns in CHECKS.items():
+        names = ", ".join(columns)
+        marks = ", ".join("?" * len(columns))
         # OR IGNORE: a row that breaks a constraint was not readable after all.
-        insert = f"INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"
+        insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
         target.execute("BEGIN")
-        for number, row in enumerate(_readable_rows(source, table, columns), 1):
-            if _plausible(table, row):
+        for number, row in enumerate(_readable_rows(source, table, names), 1):
+            if is_plausible(table, row):
                 counts[table] += target.execute(insert, row).rowcount
             if number % _BATCH_ROWS == 0:
                 target.execute("COMMIT")
                 target.execute("BEGIN")
         target.execute("COMMIT")
+    # The position whose report is in the file is found again by folding.
+    target.execute("UPDATE devices SET latest_time = NULL WHERE latest_raw IS NULL")
+    _keep_numbers(source, target)
+    return counts
 
 
-def _plausible(table: str, row: tuple[object, ...]) -> bool:
-    if table in ("reports", "quarantine"):
-        identity, imei, raw = row[1], row[2], row[-1]
-        return (
-            isinstance(identity, bytes)
-            and len(identity) == 16
-            and isinstance(imei, str)
-            and isinstance(raw, bytes)
-        )
-    if table == "audit":
-        try:
-            return isinstance(json.loads(str(row[1])), dict)
-        except ValueError:
-            return False
-    return True
+def _keep_numbers(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """A number that was given to a lost row is not given again."""
+    rows: list[Any] = []
+    with suppress(sqlite3.DatabaseError):
+        rows = source.execute("SELECT name, seq FROM sqlite_sequence").fetchall()
+    for name, seq in rows:
+        if name in CHECKS and is_plausible("sqlite_sequence", (name, seq)):
+            target.execute(
+                "DELETE FROM sqlite_sequence WHERE name = ? AND seq <= ?", (name, seq)
+            )
+            target.execute(
+                "INSERT INTO sqlite_sequence SELECT ?, ?"
+                " WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?)",
+                (name, seq, name),
+            )
 
 
 def _readable_rows(
@@ -175,8 +197,10 @@ def _readable_rows(
     while start is not None:
         try:
             for rowid, *row in connection.execute(select, (start, -1)):
-                start = rowid + 1
-                yield tuple(row)
+                # On damaged pages the order may be too.
+                if rowid >= start:
+                    start = rowid + 1
+                    yield tuple(row)
         except sqlite3.DatabaseError:
             start = _next_readable(connection, select, start)
         else:

@@ -55,6 +55,7 @@ STATEMENTS = (
     """CREATE TABLE devices (
         imei TEXT PRIMARY KEY,
         policy TEXT NOT NULL DEFAULT 'accepted',
+        decided INTEGER NOT NULL DEFAULT 0,
         status TEXT NOT NULL DEFAULT 'unknown',
         since INTEGER NOT NULL,
         last_seen INTEGER NOT NULL,
@@ -68,7 +69,8 @@ STATEMENTS = (
         ignition_time INTEGER,
         outputs INTEGER,
         outputs_time INTEGER)""",
-    "CREATE INDEX devices_quarantined ON devices (imei) WHERE policy = 'quarantined'",
+    """CREATE INDEX devices_strangers ON devices (last_seen)
+        WHERE policy = 'quarantined' AND NOT decided""",
     """CREATE TABLE device_events (
         seq INTEGER PRIMARY KEY AUTOINCREMENT, imei TEXT NOT NULL,
         event TEXT NOT NULL, at INTEGER NOT NULL, details TEXT NOT NULL)""",
@@ -82,7 +84,7 @@ STATEMENTS = (
         reason TEXT NOT NULL, salvaged TEXT NOT NULL,
         acknowledged INTEGER NOT NULL DEFAULT 0)""",
     "CREATE TABLE probe (filler BLOB)",
-    # The seq up to which reports were folded into each.
+    # The seq up to which reports are folded into each.
     "INSERT INTO meta VALUES ('tracks', 0), ('devices', 0)",
 )
 
@@ -104,6 +106,32 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
     return connection
+
+
+def file_number(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another that takes its name; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def refuse_orphaned_log(path: Path) -> None:
+    """SQLite would throw away a log whose file is gone, and with it what it holds.
+
+    :raises ConfigError: there is such a log.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if (not path.exists() or path.stat().st_size == 0) and (
+        log.exists() and log.stat().st_size
+    ):
+        raise ConfigError(
+            "store.path",
+            str(path),
+            f"a file that is there; it is not, but {log.name} holds reports of it: bring it"
+            " back, or move that away too",
+        )
 
 
 def checkpoint(path: Path) -> None:

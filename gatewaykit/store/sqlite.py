@@ -26,7 +26,7 @@ from gatewaykit.interfaces import (
     Page,
     Record,
 )
-from gatewaykit.store import queries, schema, writes
+from gatewaykit.store import folding, queries, schema, writes
 from gatewaykit.store.worker import Worker
 from gatewaykit.store.writer import CLOSED, Writer
 from gatewaykit.times import digits
@@ -34,6 +34,10 @@ from gatewaykit.times import digits
 T = TypeVar("T")
 
 RETENTION_INTERVAL_S = 60.0
+RETENTION_REPORTS = 50_000
+"""As many new reports ask for retention before its time, where bytes are bounded."""
+EXPIRE_ROWS = 500
+MOST_EXPIRE_ROWS = 10_000
 DAY_MS = 86_400_000
 
 _log = Logger()
@@ -75,11 +79,19 @@ class SqliteStore:
         self._writer = Writer(path, reactor, wall_ms, self._replacing)
         self._reader: sqlite3.Connection | None = None
         self._reader_thread: Worker | None = None
+        self._folders = {
+            part: folding.Folder(part, self._writer, self._ahead)
+            for part in folding.PARTS
+        }
         self._folding: Deferred[None] = succeed(None)
         self._folded_at = 0
+        self._expiring: Deferred[None] = succeed(None)
+        self._expired_at = 0
         self._used_bytes = 0
         self._retention = LoopingCall(self._retain)
         self._retention.clock = reactor
+        self._starting: Deferred[None] = succeed(None)
+        self._stopping: Deferred[None] | None = None
 
     # -- life --------------------------------------------------------------------------
 
@@ -88,25 +100,38 @@ class SqliteStore:
 
         :raises ConfigError: (in the Deferred) the file cannot be used.
         """
-        return Deferred.fromCoroutine(self._start())
+        self._starting = Deferred()
+        started = Deferred.fromCoroutine(self._start())
+        started.addBoth(self._tell_started)
+        return started
+
+    def _tell_started(self, result: T) -> T:
+        self._starting.callback(None)
+        return result
 
     async def _start(self) -> None:
         await self._writer.start()
+        self._go_on_from_marks()
         self._reader_thread = Worker(self._reactor, "store reader")
         await self._reader_thread.call(self._open_reader)
         self._retention.start(RETENTION_INTERVAL_S, now=True)
 
     def stop(self) -> Deferred[None]:
         """Commit what was handed over, then close the file. Later calls fail."""
-        if self._reader_thread is None:
-            return succeed(None)
-        reader_thread, self._reader_thread = self._reader_thread, None
-        return Deferred.fromCoroutine(self._stop(reader_thread))
+        if self._stopping is None:
+            self._stopping = Deferred.fromCoroutine(self._stop())
+        done: Deferred[None] = Deferred()
+        self._stopping.addBoth(_pass_on, done)
+        return done
 
-    async def _stop(self, reader_thread: Worker) -> None:
-        self._retention.stop()
-        await reader_thread.call(self._close_reader)
-        await reader_thread.stop()
+    async def _stop(self) -> None:
+        await self._starting
+        if self._retention.running:
+            self._retention.stop()
+        if self._reader_thread is not None:
+            reader_thread, self._reader_thread = self._reader_thread, None
+            await reader_thread.call(self._close_reader)
+            await reader_thread.stop()
         # The last to close takes the write-ahead log into the file; a reader cannot.
         await self._writer.stop()
 
@@ -148,8 +173,11 @@ class SqliteStore:
 
     def append(self, entries: Sequence[JournalEntry]) -> Deferred[None]:
         """See `IJournal.append`."""
-        if self._writer.committed - self._folded_at >= writes.FOLD_ROWS:
+        committed = self._writer.committed
+        if committed - self._folded_at >= folding.FOLD_ROWS:
             self._fold_in_passing()
+        if self._retention_bytes and committed - self._expired_at >= RETENTION_REPORTS:
+            self._retain()
         return self._writer.append(entries)
 
     def quarantine(self, entries: Sequence[JournalEntry]) -> Deferred[None]:
@@ -159,7 +187,7 @@ class SqliteStore:
         def count(dropped: int) -> None:
             metrics.quarantine_dropped.inc(dropped)
 
-        return self._add_reports(lambda c: writes.quarantine(c, kept)).addCallback(
+        return self._writer.write(lambda c: writes.quarantine(c, kept)).addCallback(
             count
         )
 
@@ -173,7 +201,7 @@ class SqliteStore:
     def set_policy(self, imei: str, policy: str) -> Deferred[None]:
         """See `IStore.set_policy`."""
         at = self._wall_ms()
-        return self._add_reports(lambda c: writes.set_policy(c, imei, policy, at))
+        return self._writer.write(lambda c: writes.set_policy(c, imei, policy, at))
 
     def append_audit(self, record: Record) -> Deferred[Record]:
         """See `IStore.append_audit`."""
@@ -187,16 +215,6 @@ class SqliteStore:
             return acknowledged
 
         return self._writer.write(writes.acknowledge_damage).addCallback(clear)
-
-    def _add_reports(self, job: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
-        """Write something that may add reports to the history."""
-
-        def add(connection: sqlite3.Connection) -> T:
-            result = job(connection)
-            self._writer.unfolded = set(writes.PARTS)
-            return result
-
-        return self._writer.write(add)
 
     # -- reads -------------------------------------------------------------------------
 
@@ -267,7 +285,7 @@ class SqliteStore:
     ) -> T:
         # While nothing can be written, what was folded so far is still readable.
         if part is not None and self.failure is None:
-            await self._fold(part)
+            await self._folders[part].catch_up()
         if self._reader_thread is None:
             raise StoreUnavailable(CLOSED)
         try:
@@ -279,24 +297,15 @@ class SqliteStore:
 
     # -- folding, in the reactor -------------------------------------------------------
 
-    async def _fold(self, part: str) -> None:
-        """Fold what has been committed by now, not what goes on coming in."""
-        ahead = digits(self._wall_ms() + DAY_MS)
-        span: writes.Span | None = None
+    def _ahead(self) -> int:
+        return digits(self._wall_ms() + DAY_MS)
 
-        def fold(connection: sqlite3.Connection) -> writes.Span | None:
-            left = writes.fold(connection, part, ahead, span)
-            if left is None:
-                self._writer.unfolded.discard(part)
-            return left
-
-        while part in self._writer.unfolded:
-            span = await self._writer.write(fold)
-            if span is None:
-                break
+    def _go_on_from_marks(self) -> None:
+        for part, folder in self._folders.items():
+            folder.mark = self._writer.marks[part]
 
     def _fold_in_passing(self) -> None:
-        """Fold under load, a part at a time, so that no commit waits long for it."""
+        """Fold under load, so that no read has much to do."""
         if self._folding.called:
             self._folded_at = self._writer.committed
             self._folding = Deferred.fromCoroutine(self._fold_all()).addErrback(
@@ -304,30 +313,42 @@ class SqliteStore:
             )
 
     async def _fold_all(self) -> None:
-        for part in writes.PARTS:
-            await self._fold(part)
+        for folder in self._folders.values():
+            await folder.catch_up()
 
     # -- retention, in the reactor -----------------------------------------------------
 
-    def _retain(self) -> Deferred[None]:
-        return Deferred.fromCoroutine(self._expire()).addErrback(_unless_unavailable)
+    def _retain(self) -> None:
+        if self._expiring.called:
+            self._expiring = Deferred.fromCoroutine(self._expire()).addErrback(
+                _unless_unavailable
+            )
 
     async def _expire(self) -> None:
         await self._fold_all()
+        ahead = self._wall_ms() + DAY_MS
         write = self._writer.write
+        before: int | None
         if self._retention_ms:
             before = self._wall_ms() - self._retention_ms
-            while await write(lambda c: writes.expire(c, before)):
+            while await write(lambda c: writes.expire(c, EXPIRE_ROWS, before, ahead)):
                 pass
         self._used_bytes = await write(writes.used_bytes)
-        while 0 < self._retention_bytes < self._used_bytes and await write(
-            lambda c: writes.expire(c, None)
-        ):
+        more = self._retention_bytes > 0
+        while more and self._used_bytes > self._retention_bytes:
+            # Faster than reports come in, or it would never end.
+            rows = 2 * (self._writer.committed - self._expired_at)
+            self._expired_at = self._writer.committed
+            rows = min(max(rows, EXPIRE_ROWS), MOST_EXPIRE_ROWS)
+            await self._fold_all()
+            more = await write(lambda c, rows=rows: writes.expire(c, rows, None, ahead))  # type: ignore[misc]
             self._used_bytes = await write(writes.used_bytes)
 
     # -- the reader --------------------------------------------------------------------
 
     async def _replacing(self, begins: bool) -> None:  # noqa: FBT001 - of one caller
+        if not begins:
+            self._go_on_from_marks()
         if self._reader_thread is not None:
             await self._reader_thread.call(
                 self._close_reader if begins else self._open_reader
@@ -345,6 +366,10 @@ class SqliteStore:
         if self._reader is None:
             raise StoreUnavailable(self.failure or CLOSED)
         return self._reader
+
+
+def _pass_on(result: Failure | None, done: Deferred[None]) -> None:
+    done.callback(result)
 
 
 def _unless_unavailable(failure: Failure) -> None:

@@ -6,6 +6,7 @@ the next transaction, so a lone report is durable at once and batches grow with 
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sqlite3
@@ -20,9 +21,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from gatewaykit import metrics
-from gatewaykit.errors import ConfigError, GatewayError, StoreUnavailable
+from gatewaykit.errors import ConfigError, StoreUnavailable
 from gatewaykit.interfaces import JournalEntry
-from gatewaykit.store import queries, salvage, schema, writes
+from gatewaykit.store import folding, queries, salvage, schema, writes
 from gatewaykit.store.worker import Worker
 
 T = TypeVar("T")
@@ -63,8 +64,9 @@ class _Outcome:
     """What became of a batch: the reports that were new, each job's result or failure."""
 
     inserted: int = 0
+    newest: int = 0
     results: list[Any] = attrs.field(factory=list)
-    error: sqlite3.Error | None = None
+    error: Exception | None = None
 
 
 class Writer:
@@ -86,8 +88,10 @@ class Writer:
         self.damage: list[tuple[str, str]] = []
         self.committed = 0
         """New reports since the start."""
-        self.unfolded = set(writes.PARTS)
-        """What reports that are committed have not been folded into."""
+        self.newest = 0
+        """The seq of the newest report that is committed."""
+        self.marks: dict[str, int] = {}
+        """What was folded when the file was opened."""
         self._path = path
         self._reactor = reactor
         self._wall_ms = wall_ms
@@ -99,6 +103,7 @@ class Writer:
         self._idle: Deferred[None] = Deferred()
         self._recovery: Deferred[None] = succeed(None)
         self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._lock: int | None = None
         self._thread: Worker | None = None
         self._checkpointer: Worker | None = None
@@ -123,9 +128,9 @@ class Writer:
 
     async def stop(self) -> None:
         """Commit what was handed over, then let go of the file."""
-        assert self._thread is not None
-        assert self._checkpointer is not None
         self._closing = True
+        if self._thread is None or self._checkpointer is None:
+            return
         self._recovery.cancel()
         if self._committing:
             await self._idle
@@ -169,8 +174,6 @@ class Writer:
         assert self._thread is not None
         batch, self._waiting = self._waiting, _Batch()
         self._committing = True
-        if batch.entries:
-            self.unfolded = set(writes.PARTS)
         self._thread.call(self._commit, batch).addCallback(
             self._committed, batch
         ).addErrback(lambda failure: _log.failure("after a commit", failure=failure))
@@ -180,10 +183,13 @@ class Writer:
         self.pending -= len(batch.entries)
         if outcome.error is None:
             self.committed += outcome.inserted
+            self.newest = max(self.newest, outcome.newest)
             metrics.reports_durable.inc(outcome.inserted)
             metrics.reports_duplicate.inc(len(batch.entries) - outcome.inserted)
-        else:
+        elif isinstance(outcome.error, sqlite3.Error):
             self.fail(outcome.error)
+        else:
+            _log.failure("committing", failure=Failure(outcome.error))
         if self.failure is None:
             # The writer gets its next batch before anybody hears of this one.
             self._commit_if_free()
@@ -236,26 +242,30 @@ class Writer:
             # A full disk is told by the next commit; the log stays until there is room.
             if schema.is_damage(error):
                 self.fail(error)
+            else:
+                _log.warn("the log cannot be copied: {error}", error=str(error))
 
     # -- failure and recovery, in the reactor ------------------------------------------
 
     def fail(self, error: sqlite3.Error) -> None:
         """Take nothing more until a probe is committed or a damaged file is replaced."""
-        if self.failure is not None:
+        if self.failure is not None or self._closing:
             return
         damaged = schema.is_damage(error)
         what = "the database is damaged" if damaged else "cannot commit"
-        self._set_failure(f"{what}: {error}")
+        self.failure = f"{what}: {error}"
         _log.error(
             "{reason}; until it can, nothing is acknowledged", reason=self.failure
         )
         recovery = self._salvage(error) if damaged else self._probe()
         self._recovery = Deferred.fromCoroutine(recovery).addErrback(_unless_cancelled)
+        self._tell(self.failure)
 
-    def _set_failure(self, failure: str | None) -> None:
+    def _tell(self, failure: str | None) -> None:
         self.failure = failure
         for listener in self._watchers:
-            listener(failure)
+            with _log.failuresHandled("telling of the store's failure"):
+                listener(failure)
 
     async def _probe(self) -> None:
         assert self._thread is not None
@@ -273,23 +283,33 @@ class Writer:
 
     async def _salvage(self, error: sqlite3.Error) -> None:
         assert self._thread is not None
+        thread = self._thread
         await self._checkpoint
         await self._replacing(True)
+        # A step that fails is tried again, and none that is done: what it made is whole.
+        await self._until_done(lambda: thread.call(self._set_aside, error))
+        await self._until_done(lambda: thread.call(self._connect))
+        await self._until_done(lambda: self._replacing(False))
+        self._recovered()
+
+    async def _until_done(self, step: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self._thread.call(self._replace_damaged, error)
-                await self._replacing(False)
-            except (OSError, sqlite3.Error, GatewayError) as problem:
-                self._set_failure(f"the damaged database cannot be replaced: {problem}")
+                await step()
+            except (CancelledError, GeneratorExit):
+                raise
+            except Exception as problem:  # noqa: BLE001 - a store that is down stays told
+                reason = f"the damaged database cannot be replaced: {problem}"
+                if reason != self.failure:
+                    _log.error("{reason}", reason=reason)
+                    self._tell(reason)
                 await deferLater(self._reactor, PROBE_INTERVAL_S)
             else:
-                self._recovered()
                 return
 
     def _recovered(self) -> None:
         _log.info("the store commits again")
-        self.unfolded = set(writes.PARTS)
-        self._set_failure(None)
+        self._tell(None)
 
     # -- in the writer's thread --------------------------------------------------------
 
@@ -297,12 +317,14 @@ class Writer:
         try:
             self._lock = lock(self._path)
             salvage.finish_interrupted(self._path)
+            schema.refuse_orphaned_log(self._path)
             try:
                 self._connect()
             except sqlite3.DatabaseError as error:
                 if not schema.is_damage(error):
                     raise
-                self._replace_damaged(error)
+                self._set_aside(error)
+                self._connect()
         except ConfigError:
             self._unlock()
             raise
@@ -317,16 +339,19 @@ class Writer:
         try:
             schema.prepare(connection, self._path)
             self.damage = queries.open_damage(connection)
+            self.newest, self.marks = folding.marks(connection)
         except BaseException:
             connection.close()
             raise
         self._connection = connection
+        self._file = schema.file_number(self._path)
 
-    def _replace_damaged(self, error: sqlite3.Error) -> None:
+    def _set_aside(self, error: sqlite3.Error) -> None:
         if self._connection is not None:
             self._connection.close()
+        if salvage.finish_interrupted(self._path):
+            return
         aside = salvage.salvage(self._path, str(error), self._wall_ms())
-        self._connect()
         _log.error(
             "the database was damaged ({error}); saved what can be read; the damaged file"
             " is {aside}",
@@ -353,20 +378,32 @@ class Writer:
         outcome = _Outcome()
         connection = self._connection
         try:
+            self._check_file()
             connection.execute("BEGIN IMMEDIATE")
             if batch.entries:
                 outcome.inserted = writes.insert_reports(connection, batch.entries)
             outcome.results = [_result(job, connection) for job, _ in batch.jobs]
+            (newest,) = connection.execute("SELECT max(seq) FROM reports").fetchone()
+            outcome.newest = newest or 0
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
+        except Exception as error:  # noqa: BLE001 - nobody may wait for ever
             _roll_back(connection)
             outcome.error = error
         return outcome
 
+    def _check_file(self) -> None:
+        """What is written to a file without a name is lost with the process."""
+        if schema.file_number(self._path) != self._file:
+            raise sqlite3.OperationalError(
+                f"{self._path} was removed or replaced while it was in use"
+            )
+
     def _try_to_commit(self) -> None:
         assert self._connection is not None
         connection = self._connection
+        _roll_back(connection)
         try:
+            self._check_file()
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("INSERT INTO probe VALUES (zeroblob(?))", (PROBE_BYTES,))
             connection.execute("COMMIT")
@@ -381,9 +418,10 @@ def _result(job: Job[Any], connection: sqlite3.Connection) -> Any:
     connection.execute("SAVEPOINT job")
     try:
         result = job(connection)
-    except sqlite3.Error:
-        raise
-    except Exception:  # noqa: BLE001 - goes to the one who asked
+    except Exception as error:
+        own = (sqlite3.IntegrityError, sqlite3.ProgrammingError)
+        if isinstance(error, sqlite3.Error) and not isinstance(error, own):
+            raise
         connection.execute("ROLLBACK TO job")
         result = Failure()
     connection.execute("RELEASE job")
@@ -392,7 +430,9 @@ def _result(job: Job[Any], connection: sqlite3.Connection) -> Any:
 
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
-        connection.execute("ROLLBACK")
+        # An error here comes again with the next transaction.
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def _unless_cancelled(failure: Failure) -> None:

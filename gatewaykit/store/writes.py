@@ -18,12 +18,10 @@ from gatewaykit.store.schema import REPORT_COLUMNS
 
 ROWS_A_STATEMENT = 1024
 """SQLite takes 32,766 parameters a statement; a row has ten."""
-FOLD_ROWS = 10_000
-FOLD_SHARES = 4
-QUARANTINE_ROWS = 10_000
+QUARANTINE_ROWS = 2_000
 """Reports kept of devices that nobody accepted, all together."""
-EXPIRE_ROWS = 500
-_NEVER = 1 << 62
+STRANGERS = 2_000
+"""Devices kept that nobody has decided about, where those are quarantined."""
 
 _ROW = f"({', '.join('?' * len(JournalEntry._fields))})"
 
@@ -60,8 +58,7 @@ def insert_reports(
 def quarantine(connection: sqlite3.Connection, entries: Sequence[JournalEntry]) -> int:
     """Keep reports aside; gives how many older ones had to go.
 
-    A device that was accepted a moment ago has its reports go where they belong. One that
-    has nothing left in the list is forgotten, so that made-up IMEIs cannot fill the store.
+    A device that was accepted a moment ago has its reports go where they belong.
     """
     accepted = {
         imei
@@ -74,125 +71,31 @@ def quarantine(connection: sqlite3.Connection, entries: Sequence[JournalEntry]) 
     insert_reports(
         connection, [e for e in entries if e.imei not in accepted], "quarantine"
     )
-    (kept,) = connection.execute("SELECT count(*) FROM quarantine").fetchone()
-    if kept <= QUARANTINE_ROWS:
-        return 0
-    connection.execute(
-        "DELETE FROM quarantine WHERE seq IN"
-        " (SELECT seq FROM quarantine ORDER BY seq LIMIT ?)",
-        (kept - QUARANTINE_ROWS,),
-    )
-    forgotten = connection.execute(
-        "DELETE FROM devices WHERE policy = 'quarantined'"
-        " AND imei NOT IN (SELECT imei FROM quarantine) RETURNING imei"
-    ).fetchall()
-    connection.executemany("DELETE FROM device_events WHERE imei = ?", forgotten)
-    return int(kept - QUARANTINE_ROWS)
+    return connection.execute(
+        "DELETE FROM quarantine WHERE seq <= (SELECT max(seq) FROM quarantine) - ?",
+        (QUARANTINE_ROWS,),
+    ).rowcount
 
 
-Span = tuple[int, int]
-"""Up to which seq reports are being folded, and the share of the vehicles that is next."""
-
-
-def fold(
-    connection: sqlite3.Connection, part: str, latest_send_time: int, span: Span | None
-) -> Span | None:
-    """Carry some reports that lie behind the mark of `part` into `tracks` or `devices`.
-
-    Many are carried a share of the vehicles at a time, each in a transaction of its own, so
-    that commits in between wait for milliseconds. Doing a share twice changes nothing.
-
-    The latest position moves forward in GPS time only. Ignition and outputs move forward in
-    the device's own send time, since a report from a garage has an old GPS time; one from a
-    clock that runs ahead (beyond `latest_send_time`) moves nothing.
-
-    :param span: what the call before gave; None at first.
-    :return: what to go on with; None when everything is folded.
-    """
-    (folded,) = connection.execute(
-        "SELECT value FROM meta WHERE key = ?", (part,)
-    ).fetchone()
-    (newest,) = connection.execute("SELECT ifnull(max(seq), 0) FROM reports").fetchone()
-    upto, share = span or (min(newest, folded + FOLD_ROWS), 0)
-    shares = FOLD_SHARES if upto - folded > FOLD_ROWS / FOLD_SHARES else 1
-    if folded < upto:
-        connection.execute(
-            _FOLD[part],
-            {
-                "after": folded,
-                "upto": upto,
-                "shares": shares,
-                "share": share,
-                "latest_send_time": latest_send_time,
-            },
-        )
-        if share + 1 < shares:
-            return upto, share + 1
-        connection.execute("UPDATE meta SET value = ? WHERE key = ?", (upto, part))
-    return None if upto >= newest else (min(newest, upto + FOLD_ROWS), 0)
-
-
-# A maximum that also tells which report it is of: the time, and behind it the report's place
-# in the range, which FOLD_ROWS keeps below 2**14. A pass of its own for each column, with
-# the frames in the sorter, took four times as long.
-_PLACES = 1 << 14
-
-
-def _newest(time: str, condition: str) -> str:
-    return f"max(iif({condition}, {time} * {_PLACES} + seq - :after, NULL))"
-
-
-def _of(column: str, found: str) -> str:
-    return f"(SELECT {column} FROM reports WHERE seq = :after + {found} % {_PLACES})"
-
-
-def _if_newer(column: str, time: str, comparison: str) -> str:
-    return (
-        f"{column} = iif(excluded.{time} IS NOT NULL AND"
-        f" (devices.{time} IS NULL OR excluded.{time} {comparison} devices.{time}),"
-        f" excluded.{column}, devices.{column})"
-    )
-
-
-_RANGE = """FROM reports WHERE seq > :after AND seq <= :upto
-    AND CAST(imei AS INTEGER) % :shares = :share"""
-_STATE = "{} IS NOT NULL AND send_time <= :latest_send_time"
-
-_FOLD = {
-    "tracks": f"""INSERT OR IGNORE INTO tracks SELECT imei, time, seq {_RANGE}
-        ORDER BY imei, time, seq""",
-    "devices": f"""INSERT INTO devices (imei, since, last_seen, newest_seq, latest_seq, latest_time,
-            ignition, ignition_time, outputs, outputs_time)
-        SELECT imei, received, received, newest,
-            :after + position % {_PLACES}, position / {_PLACES},
-            {_of("ignition", "ignited")}, ignited / {_PLACES},
-            {_of("outputs", "put_out")}, put_out / {_PLACES}
-        FROM (
-            SELECT imei, max(received_at) AS received, max(seq) AS newest,
-                {_newest("position_time", "position_time IS NOT NULL")} AS position,
-                {_newest("send_time", _STATE.format("ignition"))} AS ignited,
-                {_newest("send_time", _STATE.format("outputs"))} AS put_out
-            {_RANGE} GROUP BY imei)
-        WHERE true
-        ON CONFLICT (imei) DO UPDATE SET
-            last_seen = max(last_seen, excluded.last_seen),
-            newest_seq = excluded.newest_seq,
-            {_if_newer("latest_seq", "latest_time", ">")},
-            {_if_newer("latest_time", "latest_time", ">")},
-            {_if_newer("ignition", "ignition_time", ">=")},
-            {_if_newer("ignition_time", "ignition_time", ">=")},
-            {_if_newer("outputs", "outputs_time", ">=")},
-            {_if_newer("outputs_time", "outputs_time", ">=")}""",
-}
-PARTS = tuple(_FOLD)
-"""What reports are folded into after they were committed."""
+def _forget_strangers(connection: sqlite3.Connection) -> None:
+    """Made-up IMEIs cannot fill the store: the longest silent go, with all they left."""
+    for imei in connection.execute(
+        """DELETE FROM devices WHERE imei IN (
+            SELECT imei FROM devices WHERE policy = 'quarantined' AND NOT decided
+            ORDER BY last_seen DESC LIMIT -1 OFFSET ?) RETURNING imei""",
+        (STRANGERS,),
+    ).fetchall():
+        connection.execute("DELETE FROM device_events WHERE imei = ?", imei)
+        connection.execute("DELETE FROM quarantine WHERE imei = ?", imei)
 
 
 def change_devices(
     connection: sqlite3.Connection, changes: Iterable[DeviceChange]
 ) -> None:
     """Write status, last contact and the events that changed them."""
+    strangers = False
     for change in changes:
+        strangers = strangers or change.policy == "quarantined"
         connection.execute(
             """INSERT INTO devices (imei, policy, status, since, last_seen)
             VALUES (?, ?, ?, ?, ?)
@@ -216,13 +119,16 @@ def change_devices(
                     json.dumps(change.details),
                 ),
             )
+    if strangers:
+        _forget_strangers(connection)
 
 
 def set_policy(connection: sqlite3.Connection, imei: str, policy: str, at: int) -> None:
     """Decide about a device, known or not, and about what it has in quarantine."""
     connection.execute(
-        """INSERT INTO devices (imei, policy, since, last_seen) VALUES (?, ?, ?, 0)
-        ON CONFLICT (imei) DO UPDATE SET policy = excluded.policy""",
+        """INSERT INTO devices (imei, policy, decided, since, last_seen)
+        VALUES (?, ?, 1, ?, 0)
+        ON CONFLICT (imei) DO UPDATE SET policy = excluded.policy, decided = 1""",
         (imei, policy, at),
     )
     if policy == "accepted":
@@ -256,46 +162,48 @@ def acknowledge_damage(connection: sqlite3.Connection) -> int:
     ).rowcount
 
 
-def expire(connection: sqlite3.Connection, before: int | None) -> bool:
-    """Delete old reports and events, at most `EXPIRE_ROWS` of each, so that no commit waits
-    long; gives whether there may be more.
+def expire(
+    connection: sqlite3.Connection, rows: int, before: int | None, ahead: int
+) -> bool:
+    """Delete old reports, and events that are as old, at most `rows` of each, so that no
+    commit waits long; gives whether there may be more.
 
     Only what is folded goes: the latest position of a vehicle is known by then.
 
     :param before: milliseconds since the epoch: what was received earlier goes; None: the
-        oldest reports go whatever their age, and no events.
+        oldest reports go whatever their age.
+    :param ahead: what was received later than this, by a clock that ran ahead, goes too.
     """
-    limit = _NEVER if before is None else before
-    (upto,) = connection.execute(
-        "SELECT max(seq) FROM (SELECT seq, received_at FROM reports"
-        " WHERE seq <= (SELECT min(value) FROM meta WHERE key IN ('tracks', 'devices'))"
-        " ORDER BY seq LIMIT ?) WHERE received_at < ?",
-        (EXPIRE_ROWS, limit),
+    old = "true" if before is None else "(received_at < ? OR received_at > ?)"
+    bounds = () if before is None else (before, ahead)
+    (upto, newest) = connection.execute(
+        f"""SELECT max(seq), max(received_at) FROM (
+            SELECT seq, received_at FROM reports
+            WHERE seq <= (SELECT min(value) FROM meta WHERE key IN ('tracks', 'devices'))
+            ORDER BY seq LIMIT ?) WHERE {old}""",
+        (rows, *bounds),
     ).fetchone()
     if upto is not None:
+        gone = f"reports WHERE reports.seq <= ? AND {old}"
         # A vehicle's latest position stays with it when its report goes.
         connection.execute(
-            """UPDATE devices SET latest_id = reports.id, latest_raw = reports.raw,
+            f"""UPDATE devices SET latest_id = reports.id, latest_raw = reports.raw,
                 latest_received_at = reports.received_at
-            FROM reports WHERE reports.seq <= ? AND reports.received_at < ?
+            FROM {gone}
                 AND devices.imei = reports.imei AND devices.latest_seq = reports.seq""",
-            (upto, limit),
+            (upto, *bounds),
         )
         connection.execute(
             "DELETE FROM tracks WHERE (imei, time, seq) IN"
-            " (SELECT imei, time, seq FROM reports WHERE seq <= ? AND received_at < ?)",
-            (upto, limit),
+            f" (SELECT imei, time, seq FROM {gone})",
+            (upto, *bounds),
         )
-        connection.execute(
-            "DELETE FROM reports WHERE seq <= ? AND received_at < ?", (upto, limit)
-        )
-    events = 0
-    if before is not None:
-        events = connection.execute(
-            "DELETE FROM device_events WHERE seq IN"
-            " (SELECT seq FROM device_events ORDER BY seq LIMIT ?) AND at < ?",
-            (EXPIRE_ROWS, before),
-        ).rowcount
+        connection.execute(f"DELETE FROM {gone}", (upto, *bounds))
+    events = connection.execute(
+        "DELETE FROM device_events WHERE seq IN"
+        " (SELECT seq FROM device_events ORDER BY seq LIMIT ?) AND (at < ? OR at > ?)",
+        (rows, (newest or 0) if before is None else before, ahead),
+    ).rowcount
     return upto is not None or events > 0
 
 

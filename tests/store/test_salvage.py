@@ -137,6 +137,38 @@ class SalvageTests(DamageTestCase):
         self.assertIn("no space", str(heard))
         self.assertGreater(await self.count(), 0)
 
+    async def test_position_outlives_its_report_and_the_damage(self) -> None:
+        self.store = await self.open(retention_bytes=1)
+        await self.store._expire()
+        await self.store.stop()
+        self.overwrite(0, b"\0" * 100)
+        self.store = await self.open()
+        latest = await self.store.latest_position(IMEI)
+        assert latest is not None
+        self.assertEqual(latest["longitude"], REPORTS - 1)
+        await self.store.append([entry(REPORTS + 5)])
+        latest = await self.store.latest_position(IMEI)
+        assert latest is not None
+        self.assertEqual(latest["longitude"], REPORTS + 5)
+
+    async def test_file_cut_short_beside_its_log(self) -> None:
+        self.store = await self.open()
+        await self.store.append([entry(REPORTS + n) for n in range(500)])
+        copies = {
+            path: path.read_bytes()
+            for path in (self.path, self.path.with_name(self.path.name + "-wal"))
+        }
+        await self.store.stop()
+        for path, content in copies.items():
+            path.write_bytes(content)
+        for size in (1, 5000, 89_153, 300_000):
+            self.path.write_bytes(copies[self.path][:size])
+            self.store = await self.open()
+            await self.store.append([entry(1)])
+            self.assertGreater(await self.count(), 0)
+            await self.store.stop()
+        self.store = await self.open()
+
     async def test_file_that_is_no_database_at_all(self) -> None:
         self.path.write_bytes(b"not a database " * 1000)
         self.store = await self.open()
@@ -197,11 +229,105 @@ class InterruptedTests(SynchronousTestCase):
         self.assertFalse(self.fresh.exists())
 
     def test_finished_file_takes_its_name(self) -> None:
-        self.fresh.write_bytes(b"whole")
+        self.make(self.path)
+        aside = salvage.salvage(self.path, "for a test", NOW_MS)
+        self.path.rename(self.fresh)
         self.path.with_name(self.path.name + "-wal").write_bytes(b"of the damaged")
-        salvage.finish_interrupted(self.path)
-        self.assertEqual(self.path.read_bytes(), b"whole")
+        self.assertTrue(salvage.finish_interrupted(self.path))
+        self.assertTrue(self.path.exists())
+        self.assertTrue(aside.exists())
         self.assertFalse(self.path.with_name(self.path.name + "-wal").exists())
+
+    def test_unfinished_file_never_takes_its_name(self) -> None:
+        self.make(self.fresh)
+        self.assertFalse(salvage.finish_interrupted(self.path))
+        self.assertFalse(self.path.exists())
+        self.assertFalse(self.fresh.exists())
+
+    def test_file_that_is_gone_is_not_salvaged(self) -> None:
+        with self.assertRaises(FileNotFoundError):
+            salvage.salvage(self.path, "for a test", NOW_MS)
+        self.assertFalse(self.path.exists())
+
+    def make(self, path: Path) -> None:
+        with sqlite3.connect(path) as connection:
+            for statement in schema.STATEMENTS:
+                connection.execute(statement)
+        connection.close()
+
+    def test_full_disk_ends_it_with_the_damaged_file_in_place(self) -> None:
+        self.make(self.path)
+        with sqlite3.connect(self.path) as connection:
+            connection.executemany(
+                f"INSERT INTO reports VALUES (NULL{', ?' * 10})",
+                [entry(n) for n in range(3000)],
+            )
+        connection.close()
+        connect = schema.connect
+
+        def limited(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+            connection = connect(path, read_only=read_only)
+            connection.execute("PRAGMA max_page_count = 60")
+            return connection
+
+        self.patch(schema, "connect", limited)
+        before = self.path.read_bytes()
+        with self.assertRaises(sqlite3.OperationalError):
+            salvage.salvage(self.path, "for a test", NOW_MS)
+        self.assertEqual(self.path.read_bytes(), before)
+
+    def test_poisonous_rows_are_left_out(self) -> None:
+        self.make(self.path)
+        good = entry(1)
+        with sqlite3.connect(self.path) as connection:
+            insert = f"INSERT INTO reports VALUES (?{', ?' * 10})"
+            connection.execute(insert, (7, *good))
+            for number, poison in enumerate(
+                (
+                    entry(2, received_at=1 << 60),
+                    entry(3, time="abc"),
+                    entry(4, imei="8" * 50),
+                    entry(5, raw="text"),
+                )
+            ):
+                connection.execute(insert, (10 + number, *poison))
+            connection.execute(insert, ((1 << 63) - 1, *entry(6)))
+            connection.execute(
+                "INSERT INTO device_events VALUES (1, 'i', 'online', ?, '{')", (NOW_MS,)
+            )
+            connection.execute(
+                """INSERT INTO audit VALUES (1, '{"sequence": "x", "hash": "y"}')"""
+            )
+        connection.close()
+        salvage.salvage(self.path, "for a test", NOW_MS)
+        with sqlite3.connect(self.path) as connection:
+            self.assertEqual(
+                connection.execute("SELECT seq FROM reports").fetchall(), [(7,)]
+            )
+            for table, rows in (("device_events", 0), ("audit", 1)):
+                self.assertEqual(
+                    connection.execute(f"SELECT count(*) FROM {table}").fetchone(),
+                    (rows,),
+                )
+        connection.close()
+
+    def test_numbers_of_lost_rows_are_not_given_again(self) -> None:
+        self.make(self.path)
+        with sqlite3.connect(self.path) as connection:
+            connection.execute(
+                f"INSERT INTO reports VALUES (?{', ?' * 10})", (50, *entry(1))
+            )
+            connection.execute("DELETE FROM reports")
+        connection.close()
+        salvage.salvage(self.path, "for a test", NOW_MS)
+        with sqlite3.connect(self.path) as connection:
+            connection.execute(
+                f"INSERT INTO reports VALUES (NULL{', ?' * 10})", entry(2)
+            )
+            self.assertEqual(
+                connection.execute("SELECT seq FROM reports").fetchone(), (51,)
+            )
+        connection.close()
 
     def test_unreadable_rows_are_left_out(self) -> None:
         with sqlite3.connect(self.path) as connection:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
 from unittest import mock
 
 from twisted.internet import reactor
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.task import deferLater
 from zope.interface.verify import verifyObject
 
 from gatewaykit import access
 from gatewaykit.errors import ConfigError, MisuseError, StoreUnavailable
 from gatewaykit.interfaces import DeviceChange, IHealth, IJournal, IStore
-from gatewaykit.store import queries, schema, writer, writes
+from gatewaykit.store import folding, queries, schema, sqlite, writer, writes
 from gatewaykit.store.sqlite import DAY_MS, SqliteStore
 from gatewaykit.times import digits
 from tests.store.support import IMEI, NOW_MS, StoreTestCase, entry, frame, render
@@ -94,6 +95,62 @@ class JournalTests(StoreTestCase):
             await self.store.device(IMEI)
         self.store = await self.open()
 
+    async def test_entry_that_cannot_be_written_fails_its_batch_only(self) -> None:
+        with self.assertRaises(StoreUnavailable):
+            await self.store.append([entry(1)._replace(imei="\ud800")])
+        self.assertEqual(len(self.flushLoggedErrors(UnicodeEncodeError)), 1)
+        await self.store.append([entry(2)])
+        self.assertIsNone(self.store.failure)
+
+    async def test_job_that_breaks_a_constraint_takes_nobody_with_it(self) -> None:
+        append = self.store.append([entry()])
+        bad = self.store._writer.write(
+            lambda c: c.execute("INSERT INTO devices (imei) VALUES ('x')")
+        )
+        await append
+        with self.assertRaises(sqlite3.IntegrityError):
+            await bad
+        self.assertIsNone(self.store.failure)
+
+    async def test_file_that_loses_its_name_is_told(self) -> None:
+        self.patch(writer, "PROBE_INTERVAL_S", 0.01)
+        away = self.path.with_name("away")
+        self.path.rename(away)
+        with self.assertRaises(StoreUnavailable):
+            await self.store.append([entry()])
+        self.assertIn("removed or replaced", str(self.store.failure))
+        away.rename(self.path)
+        await self.changed(self.store, lambda failure: failure is None)
+        await self.store.append([entry()])
+
+    async def test_listener_that_raises_stops_no_recovery(self) -> None:
+        self.patch(writer, "PROBE_INTERVAL_S", 0.01)
+
+        def raises(_: object) -> None:
+            raise ZeroDivisionError
+
+        self.store.watch(raises)
+        self.store._writer.fail(sqlite3.OperationalError("for a test"))
+        await self.changed(self.store, lambda failure: failure is None)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 2)
+
+    async def test_log_is_copied_under_load_and_between(self) -> None:
+        self.patch(writer, "CHECKPOINT_REPORTS", 100)
+        for start in range(0, 1000, 50):
+            await self.store.append([entry(n) for n in range(start, start + 50)])
+        await self.store._writer._checkpoint
+        page = await self.store.history(IMEI, limit=2000, max_bytes=1 << 30)
+        self.assertEqual(len(page.records), 1000)
+
+    async def test_log_that_cannot_be_copied_harms_nobody(self) -> None:
+        self.patch(writer, "CHECKPOINT_REPORTS", 1)
+        error = sqlite3.OperationalError("disk I/O error")
+        with mock.patch.object(schema, "checkpoint", side_effect=error):
+            await self.store.append([entry(1)])
+            await self.store._writer._checkpoint
+            await self.store.append([entry(2)])
+        self.assertIsNone(self.store.failure)
+
     async def test_job_that_fails_takes_nobody_with_it(self) -> None:
         append = self.store.append([entry()])
         bad = self.store.append_audit({"arguments": object()})
@@ -157,15 +214,63 @@ class HistoryTests(StoreTestCase):
         self.assertEqual([r["id"] for r in page.records], [big.id.hex()])
 
     async def test_foreign_cursor_is_refused(self) -> None:
-        for cursor in ("x", "1", "1-2-3", "-1-2", "1-²"):
+        for cursor in ("x", "1", "1-2-3", "-1-2", "1-²", "1-" + "9" * 5000):
             with self.assertRaises(MisuseError):
                 await self.store.history(IMEI, cursor=cursor)
 
     async def test_everything_is_found_while_folding_lags(self) -> None:
-        self.patch(writes, "FOLD_ROWS", 10)
+        self.patch(folding, "FOLD_ROWS", 10)
         for start in range(0, 100, 5):
             await self.store.append([entry(n) for n in range(start, start + 5)])
         self.assertEqual(len((await self.store.history(IMEI)).records), 100)
+
+    async def test_no_read_misses_what_was_acknowledged(self) -> None:
+        self.patch(folding, "FOLD_ROWS", 40)
+        chance = random.Random(3)
+        acknowledged = 0
+        number = iter(range(100_000))
+
+        async def load() -> None:
+            nonlocal acknowledged
+            for _ in range(30):
+                entries = [entry(next(number)) for _ in range(chance.randrange(1, 30))]
+                await self.store.append(entries)
+                acknowledged += len(entries)
+
+        async def look() -> None:
+            for _ in range(30):
+                at_least = acknowledged
+                if chance.random() < 0.5:
+                    page = await self.store.history(
+                        IMEI, limit=100_000, max_bytes=1 << 30
+                    )
+                    self.assertGreaterEqual(len(page.records), at_least)
+                else:
+                    device = await self.store.device(IMEI)
+                    assert device is not None or not at_least
+
+        await gatherResults(
+            [Deferred.fromCoroutine(task()) for task in (load, look, load, look, load)]
+        )
+        page = await self.store.history(IMEI, limit=100_000, max_bytes=1 << 30)
+        self.assertEqual(len(page.records), acknowledged)
+
+    async def test_read_ends_while_reports_keep_coming(self) -> None:
+        self.patch(folding, "FOLD_ROWS", 10)
+        going_on = True
+        number = iter(range(1_000_000))
+
+        async def load() -> None:
+            while going_on:
+                await self.store.append([entry(next(number)) for _ in range(50)])
+
+        await self.store.append([entry(next(number))])
+        loading = [Deferred.fromCoroutine(load()) for _ in range(3)]
+        for _ in range(3):
+            page = await self.store.history(IMEI, limit=1)
+        going_on = False
+        await gatherResults(loading)
+        self.assertEqual(len(page.records), 1)
 
     async def test_what_was_not_folded_at_a_crash_is_folded_later(self) -> None:
         await self.store.append([entry(n) for n in range(5)])
@@ -188,6 +293,15 @@ class DeviceTests(StoreTestCase):
         assert latest is not None
         self.assertEqual(latest["longitude"], 5)
         self.assertEqual(latest["report_id"], entry(5).id.hex())
+
+    async def test_first_of_equal_positions_stays_whoever_reads(self) -> None:
+        moment = entry(1).time
+        await self.store.append([entry(1), entry(2, gps_time=moment)])
+        for number in (3, 4):
+            latest = await self.store.latest_position(IMEI)
+            assert latest is not None
+            self.assertEqual(latest["longitude"], 1)
+            await self.store.append([entry(number, gps_time=moment)])
 
     async def test_report_without_usable_position_moves_nothing(self) -> None:
         await self.store.append([entry(1), entry(9, position_time=None)])
@@ -324,14 +438,36 @@ class QuarantineTests(StoreTestCase):
         assert device is not None
         self.assertEqual((device["policy"], device["last_seen"]), ("accepted", None))
 
-    async def test_list_is_bounded_and_forgets_its_devices(self) -> None:
+    async def test_list_is_bounded(self) -> None:
         self.patch(writes, "QUARANTINE_ROWS", 3)
         await self.quarantine(entry(1), entry(2))
         await self.store.quarantine([entry(n, imei=OTHER) for n in range(3)])
-        self.assertIsNone(await self.store.device(IMEI))
-        self.assertEqual((await self.store.events(IMEI)).records, [])
+        await self.store.set_policy(IMEI, "accepted")
+        self.assertEqual((await self.store.history(IMEI)).records, [])
         await self.store.set_policy(OTHER, "accepted")
         self.assertEqual(len((await self.store.history(OTHER)).records), 3)
+
+    async def test_strangers_are_forgotten_the_longest_silent_first(self) -> None:
+        self.patch(writes, "STRANGERS", 3)
+        imeis = [f"86508303000{n:04}" for n in range(6)]
+        await self.store.set_policy(imeis[0], "quarantined")
+        await self.store.record_changes(
+            [
+                DeviceChange(
+                    imei,
+                    "online",
+                    NOW_MS,
+                    NOW_MS + n,
+                    "quarantine",
+                    policy="quarantined",
+                )
+                for n, imei in enumerate(imeis)
+            ]
+        )
+        kept = [d["imei"] for d in (await self.store.devices()).records]
+        self.assertEqual(kept, [imeis[0], *imeis[3:]])
+        events = [e["imei"] for e in (await self.store.events()).records]
+        self.assertEqual(events, [imeis[0], *imeis[3:]])
 
 
 class AuditTests(StoreTestCase):
@@ -352,7 +488,7 @@ class RetentionTests(StoreTestCase):
     """Old reports go, in small pieces, and never a vehicle's latest position."""
 
     async def test_old_reports_and_events_are_deleted_by_age(self) -> None:
-        self.patch(writes, "EXPIRE_ROWS", 3)
+        self.patch(sqlite, "EXPIRE_ROWS", 3)
         await self.store.append([entry(n) for n in range(20)])
         await self.store.record_changes(
             [DeviceChange(IMEI, "online", NOW_MS, NOW_MS, "online")] * 5
@@ -373,13 +509,35 @@ class RetentionTests(StoreTestCase):
 
     async def test_oldest_reports_go_above_the_size(self) -> None:
         filler = {"filler": "x" * 1000}
-        self.patch(writes, "EXPIRE_ROWS", 50)
+        self.patch(sqlite, "EXPIRE_ROWS", 50)
         await self.store.append([entry(n, fields=filler) for n in range(2000)])
         await self.reopen(retention_bytes=1_000_000)
         await self.store._expire()
         self.assertLess(self.store.health()["used_bytes"], 1_000_000)
         page = await self.store.history(IMEI, limit=1)
         self.assertGreater(page.records[0]["positions"][0]["longitude"], 1000)
+
+    async def test_size_is_kept_while_reports_come_in(self) -> None:
+        self.patch(sqlite, "RETENTION_REPORTS", 200)
+        await self.reopen(retention_bytes=1_000_000)
+        filler = {"filler": "x" * 1000}
+        for start in range(0, 5000, 100):
+            await self.store.append(
+                [entry(n, fields=filler) for n in range(start, start + 100)]
+            )
+        await self.store._expiring
+        await self.store._expire()
+        self.assertLess(self.path.stat().st_size, 3_000_000)
+
+    async def test_reports_of_a_clock_that_ran_ahead_hold_up_nothing(self) -> None:
+        self.patch(sqlite, "EXPIRE_ROWS", 3)
+        ahead = NOW_MS + 1000 * DAY_MS
+        await self.store.append([entry(n, received_at=ahead) for n in range(5)])
+        await self.store.append([entry(n) for n in range(10, 15)])
+        self.wall = NOW_MS + 90 * DAY_MS
+        await self.reopen(retention_days=2)
+        await self.store._expire()
+        self.assertEqual((await self.store.history(IMEI)).records, [])
 
     async def test_size_that_deleting_cannot_reach_ends(self) -> None:
         await self.store.append([entry()])
@@ -508,6 +666,23 @@ class OpeningTests(StoreTestCase):
 
     async def test_directory_that_is_not_there(self) -> None:
         self.assertIn("store.path", await self.refused(self.path / "missing" / "x"))
+
+    async def test_log_whose_file_is_gone(self) -> None:
+        path = self.path.with_name("gone")
+        path.with_name("gone-wal").write_bytes(b"reports")
+        self.assertIn("gone-wal", await self.refused(path))
+        path.touch()
+        self.assertIn("gone-wal", await self.refused(path))
+
+    async def test_stop_twice_and_while_starting(self) -> None:
+        store = SqliteStore(self.path.with_name("second"), reactor, render)
+        starting = store.start()
+        stops = [store.stop(), store.stop()]
+        await gatherResults([starting, *stops])
+        await store.stop()
+
+    async def test_stop_of_what_never_started(self) -> None:
+        await SqliteStore(self.path, reactor, render).stop()
 
     async def test_somebody_elses_file(self) -> None:
         path = self.path.with_name("foreign")
