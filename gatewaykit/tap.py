@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -34,6 +35,8 @@ from gatewaykit.store.sqlite import SqliteStore
 
 EX_CONFIG = 78
 """sysexits.h; a supervisor need not try again."""
+SPARE_FILES = 512
+"""Descriptors that trackers may not take: clients, the store, the log."""
 
 log = Logger()
 
@@ -142,12 +145,31 @@ def _suit(reactor: Any) -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def _within_file_limit(settings: Settings) -> Settings:
+    """Let the process open as many files as it may, and take no more trackers than that
+    allows: the store and the clients need some too."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    wanted, possible = settings.gv50.max_connections, max(most - SPARE_FILES, 1)
+    if most == resource.RLIM_INFINITY or wanted <= possible:
+        return settings
+    log.warn(  # noqa: G010 - the name that Twisted has for it
+        "gv50.max_connections is {wanted}, but this process may open {most} files"
+        " (LimitNOFILE=, ulimit -Hn): {possible} trackers are let in",
+        wanted=wanted,
+        most=most,
+        possible=possible,
+    )
+    gv50 = settings.gv50.model_copy(update={"max_connections": possible})
+    return settings.model_copy(update={"gv50": gv50})
+
+
 def makeService(options: Options, reactor: Any = None) -> IService:
     """All services of a gateway, in the order in which they start."""
     if reactor is None:
         from twisted.internet import reactor  # noqa: PLC0415 - the one that twistd chose
     _suit(reactor)
-    settings = options.settings
+    settings = _within_file_limit(options.settings)
     gateway = OrderedService(reactor, lambda failure: _give_up(reactor, failure))
     health: list[IHealth] = []
 

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import io
 import os
+import resource
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import Clock
 from twisted.logger import ILogObserver
 from twisted.python.failure import Failure
 from twisted.python.usage import UsageError
@@ -75,6 +79,7 @@ class OptionsTests(DirectoryTestCase):
         Path("gk.toml").write_text("[gv50]\nlisten = []\n[rpc]\nlisten = []")
         options = self.parse("--demo", "-c", "gk.toml")
         self.addCleanup(demo.remove, options.demo_directory)
+        self.patch(tap, "_suit", lambda _: None)
         self.assertRaises(SystemExit, tap.makeService, options, reactor)
 
     def test_directory_of_the_session_is_made_for_this_user(self) -> None:
@@ -104,6 +109,36 @@ class OptionsTests(DirectoryTestCase):
         self.assertTrue(Path("twistd.log").exists())
 
 
+class ProcessTests(DirectoryTestCase):
+    """What a gateway sets up in its process."""
+
+    def limit(self, most: int, wanted: int) -> int:
+        Path("gk.toml").write_text(f"[gv50]\nmax_connections = {wanted}")
+        set_to: list[Any] = []
+        self.patch(resource, "getrlimit", lambda _: (256, most))
+        self.patch(resource, "setrlimit", lambda *given: set_to.append(given))
+        settings = tap._within_file_limit(load(Path("gk.toml")))
+        self.assertEqual(set_to, [(resource.RLIMIT_NOFILE, (most, most))])
+        return settings.gv50.max_connections
+
+    def test_as_many_trackers_as_wanted(self) -> None:
+        self.assertEqual(self.limit(20_000, 10_000), 10_000)
+        self.assertEqual(self.limit(resource.RLIM_INFINITY, 10_000), 10_000)
+
+    def test_no_more_trackers_than_files(self) -> None:
+        self.assertEqual(self.limit(1024, 10_000), 512)
+        self.assertEqual(self.limit(100, 10_000), 1)
+
+    def test_clock_is_monotonic_and_the_collector_patient(self) -> None:
+        self.patch(gc, "freeze", lambda: None)
+        thresholds: list[int] = []
+        self.patch(gc, "set_threshold", lambda *given: thresholds.extend(given))
+        clock = Clock()
+        tap._suit(clock)
+        self.assertIs(clock.seconds, time.monotonic)
+        self.assertGreater(thresholds[0], gc.get_threshold()[0])
+
+
 class GatewayTests(TestCase, DirectoryTestCase):
     """The whole gateway in this process, on real sockets."""
 
@@ -111,6 +146,8 @@ class GatewayTests(TestCase, DirectoryTestCase):
         Path("gk.toml").write_text(text)
         options = tap.Options()
         options.parseOptions(["-c", "gk.toml", *arguments])
+        # Another clock under the running reactor would confuse what trial has scheduled.
+        self.patch(tap, "_suit", lambda _: None)
         service = tap.makeService(options)
         service.privilegedStartService()
         up: Deferred[None] = Deferred()

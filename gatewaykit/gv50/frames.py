@@ -87,12 +87,6 @@ class Framer:
         """Bytes held because it is not decided yet what they are."""
         return len(self._held)
 
-    @property
-    def junk(self) -> bool:
-        """Whether the bytes held are no beginning of a frame; told before the piece is,
-        so that a peer of another protocol need not be waited for."""
-        return bool(self._held) and not _may_be_frame(self._held)
-
     def receive_data(self, data: bytes) -> list[bytes | Undecodable]:
         """Take what was read; give the text frames, with terminator, and other pieces."""
         if self._held:

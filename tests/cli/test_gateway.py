@@ -26,6 +26,7 @@ from gatewaykit.testing import MemoryStore
 from tests.cli.support import IMEI, OTHER, process_environment
 from tests.cli.test_exports import report
 from tests.cli.test_tracks import position
+from tests.rpc.common import FakeFleet
 
 reactor: Any = installed_reactor
 
@@ -97,7 +98,7 @@ class GatewayTests(TestCase):
         await self.store.record_changes(
             [DeviceChange(IMEI, "online", 1769860800000, 1769860800000, "online")]
         )
-        answers = GatewayAnswers(self.store, None, [], reactor).table()
+        answers = GatewayAnswers(self.store, FakeFleet(), [], reactor).table()
         self.factory = RpcFactory(answers, self.store, reactor)
         await self.listen()
         self.addCleanup(self.stop)

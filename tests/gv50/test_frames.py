@@ -107,17 +107,7 @@ class Junk(SynchronousTestCase):
         for beginning in (b"+", b"+RE", b"+ACK"):
             framer = Framer()
             self.assertEqual(framer.receive_data(beginning), [])
-            self.assertFalse(framer.junk)
             self.assertEqual(framer.finish(), [junk(beginning)])
-
-    def test_is_known_before_it_ends(self) -> None:
-        framer = Framer()
-        self.assertFalse(framer.junk)
-        framer.receive_data(b"GET / HTTP/1.1\r\n")
-        self.assertTrue(framer.junk)
-        framer.receive_data(HEARTBEAT[:5])
-        framer.receive_data(HEARTBEAT[5:9])
-        self.assertFalse(framer.junk)
 
 
 class HexFormat(SynchronousTestCase):

