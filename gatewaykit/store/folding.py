@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 T = TypeVar("T")
 
-FOLD_ROWS = 10_000
+FOLD_ROWS = 16_000
 FOLD_SHARES = 4
 
 # A maximum that also tells which report it is of: the time, and behind it the report's place
