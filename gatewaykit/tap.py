@@ -24,6 +24,7 @@ from gatewaykit import __version__, demo, endpoints, logs
 from gatewaykit.errors import ConfigError
 from gatewaykit.gv50 import reports
 from gatewaykit.gv50.fleet import Fleet
+from gatewaykit.gv50.models import model_of
 from gatewaykit.gv50.tracker import TrackerFactory
 from gatewaykit.interfaces import IHealth
 from gatewaykit.rpc.answers import GatewayAnswers
@@ -181,6 +182,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         Path(settings.store.path).absolute(),
         reactor,
         reports.render,
+        model_of,
         retention_days=settings.store.retention_days,
         retention_bytes=settings.store.retention_bytes,
     )

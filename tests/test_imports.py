@@ -47,12 +47,14 @@ PURE = (
     "gv50/frames.py",
     "gv50/heads.py",
     "gv50/layouts.py",
+    "gv50/models.py",
     "gv50/positions.py",
     "gv50/reports.py",
     "simulators/encoding.py",
     "simulators/outbox.py",
     "simulators/roads.py",
     "simulators/vehicle.py",
+    "store/plausible.py",
     "times.py",
 )
 """Modules that do no I/O and look at no clock: of what is not the standard library they

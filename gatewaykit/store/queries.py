@@ -17,6 +17,8 @@ from gatewaykit.times import iso
 
 Render = Callable[[bytes, int, bytes], Record]
 """(identity, received_at in milliseconds, raw frame) to the report record."""
+ModelOf = Callable[[str], str | None]
+"""A protocol version to the name of the device's model."""
 
 _FIRST = -1
 _LAST = 1 << 62
@@ -123,15 +125,17 @@ def _latest(render: Render, row: tuple[Any, ...]) -> Record | None:
     return None
 
 
-def _device(render: Render, row: tuple[Any, ...]) -> Record:
+def _device(render: Render, model_of: ModelOf, row: tuple[Any, ...]) -> Record:
     policy, status, since, last_seen, ignition, outputs, newest_raw = row[5:]
     # The newest report tells its name; once that is deleted, the one kept for its position.
     told = row[4] if newest_raw is None else newest_raw
     newest = {} if told is None else render(b"", last_seen, told)
+    version = newest.get("protocol_version")
     return {
         "imei": row[0],
         "name": newest.get("device_name") or None,
-        "protocol_version": newest.get("protocol_version"),
+        "model": model_of(version or ""),
+        "protocol_version": version,
         "policy": policy,
         "status": status,
         "since": iso(since),
@@ -145,6 +149,7 @@ def _device(render: Render, row: tuple[Any, ...]) -> Record:
 def devices(
     connection: sqlite3.Connection,
     render: Render,
+    model_of: ModelOf,
     cursor: str | None,
     limit: int,
     max_bytes: int,
@@ -156,7 +161,7 @@ def devices(
     )
     try:
         return page(
-            ((row[0], _device(render, row)) for row in rows),
+            ((row[0], _device(render, model_of, row)) for row in rows),
             limit,
             max_bytes,
         )
@@ -164,10 +169,12 @@ def devices(
         rows.close()
 
 
-def device(connection: sqlite3.Connection, render: Render, imei: str) -> Record | None:
+def device(
+    connection: sqlite3.Connection, render: Render, model_of: ModelOf, imei: str
+) -> Record | None:
     """See `IStore.device`."""
     row = connection.execute(f"{_DEVICE} WHERE devices.imei = ?", (imei,)).fetchone()
-    return None if row is None else _device(render, row)
+    return None if row is None else _device(render, model_of, row)
 
 
 def latest_position(

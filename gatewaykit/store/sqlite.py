@@ -53,6 +53,7 @@ class SqliteStore:
 
     :param path: the database file; its directory must exist.
     :param render: makes a report's record of its identity, time of receipt and frame.
+    :param model_of: names a device's model by its protocol version.
     :param retention_days: reports and events older than this are deleted; 0: kept.
     :param retention_bytes: the oldest reports go above this size of the file; 0: kept.
     :param wall_ms: the wall clock, milliseconds since the epoch.
@@ -65,6 +66,7 @@ class SqliteStore:
         path: Path,
         reactor: Any,
         render: queries.Render,
+        model_of: queries.ModelOf = lambda _: None,
         *,
         retention_days: int = 0,
         retention_bytes: int = 0,
@@ -73,6 +75,7 @@ class SqliteStore:
         self.path = path
         self._reactor = reactor
         self._render = render
+        self._model_of = model_of
         self._retention_ms = retention_days * DAY_MS
         self._retention_bytes = retention_bytes
         self._wall_ms = wall_ms
@@ -241,12 +244,16 @@ class SqliteStore:
         """See `IStore.devices`."""
         return self._read(
             "devices",
-            lambda c: queries.devices(c, self._render, cursor, limit, max_bytes),
+            lambda c: queries.devices(
+                c, self._render, self._model_of, cursor, limit, max_bytes
+            ),
         )
 
     def device(self, imei: str) -> Deferred[Record | None]:
         """See `IStore.device`."""
-        return self._read("devices", lambda c: queries.device(c, self._render, imei))
+        return self._read(
+            "devices", lambda c: queries.device(c, self._render, self._model_of, imei)
+        )
 
     def latest_position(self, imei: str) -> Deferred[Record | None]:
         """See `IStore.latest_position`."""

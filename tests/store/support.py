@@ -89,6 +89,7 @@ class StoreTestCase(TestCase):
             self.path,
             reactor,
             render,
+            lambda version: f"model of {version}",
             wall_ms=lambda: self.wall,
             **options,
         )

@@ -346,6 +346,12 @@ class DeviceTests(StoreTestCase):
         assert device is not None
         self.assertEqual(device["outputs"], 1)
 
+    async def test_model_is_told_by_the_protocol_version(self) -> None:
+        await self.store.append([entry(1)])
+        device = await self.store.device(IMEI)
+        assert device is not None
+        self.assertEqual(device["model"], "model of 090302")
+
     async def test_name_is_the_newest_reports(self) -> None:
         await self.store.append([entry(1, fields={"name": "Van 1"})])
         device = await self.store.device(IMEI)
