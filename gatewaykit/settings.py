@@ -112,8 +112,8 @@ class Gv50Settings(_Section):
         3600.0, "A connection that is silent for so long is closed.", 1, 604_800
     )
     unknown_after: float = fields.seconds(
-        86_400.0,
-        "A device not heard of for so long is shown as unknown.",
+        1800.0,
+        "A connected device that is silent for so long is shown as unknown.",
         60,
         31_536_000,
     )

@@ -77,6 +77,8 @@ class MemoryStore:
             {
                 "imei": imei,
                 "name": None,
+                "model": None,
+                "protocol_version": None,
                 "policy": "accepted",
                 "status": "unknown",
                 "since": since,
