@@ -21,7 +21,8 @@ from gatewaykit.errors import ConfigError
 APPLICATION_ID = 0x67776B31
 """``gwk1``: tells our file from any other SQLite file."""
 VERSION = 1
-PAGE_CACHE_KIB = 65_536
+WRITER_CACHE_KIB = 65_536
+READER_CACHE_KIB = 16_384
 LOG_PAGES = 16_384
 """Size of the write-ahead log at which SQLite itself takes it into the file: much later
 than our own `CHECKPOINT` should."""
@@ -104,7 +105,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
-    connection.execute(f"PRAGMA cache_size = -{PAGE_CACHE_KIB}")
+    cache = READER_CACHE_KIB if read_only else WRITER_CACHE_KIB
+    connection.execute(f"PRAGMA cache_size = -{cache}")
     return connection
 
 
