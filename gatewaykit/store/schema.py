@@ -24,9 +24,7 @@ VERSION = 1
 WRITER_CACHE_KIB = 65_536
 READER_CACHE_KIB = 16_384
 LOG_PAGES = 16_384
-"""Size of the write-ahead log at which SQLite itself takes it into the file: much later
-than our own `CHECKPOINT` should."""
-CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+"""Size of the write-ahead log (64 MiB) at which SQLite takes it into the file by itself."""
 
 REPORT_COLUMNS = "id, imei, type, send_time, time, position_time, ignition, outputs, received_at, raw"
 """In the order of `gatewaykit.interfaces.JournalEntry`."""
@@ -142,7 +140,7 @@ def checkpoint(path: Path) -> None:
         f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None
     )
     try:
-        connection.execute(CHECKPOINT)
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
     finally:
         connection.close()
 

@@ -228,16 +228,16 @@ class Writer:
             )
 
     async def _copy_log(self) -> None:
-        """Take the write-ahead log into the file: the bulk of it beside the commits, and
-        what came in meanwhile between two of them, so that the log can begin anew.
+        """Take the write-ahead log into the file beside the commits.
 
-        In passing, as SQLite does it by itself, it held up every tenth commit or so.
+        In passing, as SQLite does it by itself, it held up every tenth commit or so. What
+        comes in meanwhile stays for the next time. Under a load without any pause the log
+        goes on growing up to `schema.LOG_PAGES`; then SQLite takes in the little that is left
+        and begins it anew.
         """
-        assert self._thread is not None
         assert self._checkpointer is not None
         try:
             await self._checkpointer.call(schema.checkpoint, self._path)
-            await self._thread.call(self._copy_rest_of_log)
         except sqlite3.Error as error:
             # A full disk is told by the next commit; the log stays until there is room.
             if schema.is_damage(error):
@@ -358,10 +358,6 @@ class Writer:
             error=str(error),
             aside=str(aside),
         )
-
-    def _copy_rest_of_log(self) -> None:
-        assert self._connection is not None
-        self._connection.execute(schema.CHECKPOINT)
 
     def _close(self) -> None:
         if self._connection is not None:
