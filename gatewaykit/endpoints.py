@@ -114,7 +114,8 @@ def locate(text: str) -> Place:
         path = place.path
     if not _fits(path):
         raise ValueError(f"its path has more than {_UNIX_PATH_LIMIT} bytes")
-    if Path(path).is_dir():
+    # Unlike Path.is_dir, this doesn't raise in a directory of another user.
+    if os.path.isdir(path):  # noqa: PTH112
         raise ValueError("its path is a directory")
     mode = place.mode if "mode=" in text else 0o660
     return attrs.evolve(place, path=path, mode=mode)

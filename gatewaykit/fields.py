@@ -32,7 +32,8 @@ def _network(text: str) -> str:
 def _writable(text: str) -> str:
     """Refuse a file that could not be written, by trying what a look cannot tell."""
     path = Path(text)
-    if path.exists():
+    # Unlike Path.exists, this doesn't raise in a directory of another user.
+    if os.path.exists(path):  # noqa: PTH110
         if not path.is_file() or not os.access(path, os.W_OK):
             raise ValueError("not a file that can be written")
     else:

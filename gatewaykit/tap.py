@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -72,11 +73,14 @@ class Options(usage.Options):
     def postOptions(self) -> None:
         try:
             self.settings = load(Path(self["config"]) if self["config"] else None)
-            _make_session_directory(self.settings)
             if self["demo"]:
+                with suppress(ConfigError):  # its socket has another place then
+                    _make_session_directory(self.settings)
                 self.settings, self.demo_directory = demo.adapt(self.settings)
                 # For a start that fails; a signal ends twistd without Python's own end.
                 atexit.register(demo.remove, self.demo_directory)
+            else:
+                _make_session_directory(self.settings)
             rehearse(Path(self.settings.store.path))
             endpoints.probe(
                 [("gv50.listen", text) for text in self.settings.gv50.listen]
@@ -105,10 +109,11 @@ class Options(usage.Options):
 def _make_session_directory(settings: Settings) -> None:
     """The directory of the default socket in ``$XDG_RUNTIME_DIR``, for this user only."""
     directory = Path(default_socket_path()).parent
-    if "listen" in settings.rpc.model_fields_set or directory.exists():
+    if "listen" in settings.rpc.model_fields_set:
         return
     try:
-        directory.mkdir(mode=0o700)
+        # Whether it exists cannot be asked in a directory of another user.
+        directory.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise endpoints.unavailable(
             "rpc.listen", settings.rpc.listen[0], error

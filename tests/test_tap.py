@@ -96,6 +96,21 @@ class OptionsTests(DirectoryTestCase):
         Path("gk.toml").write_text("")
         self.assertIn("rpc.listen", self.assert_refused("-c", "gk.toml"))
 
+    def test_demo_does_without_the_directory_of_the_session(self) -> None:
+        os.environ["XDG_RUNTIME_DIR"] = str(Path("nowhere").absolute())
+        Path("gk.toml").write_text("")
+        options = self.parse("--demo", "-c", "gk.toml")
+        self.addCleanup(demo.remove, options.demo_directory)
+        self.assertIn(str(options.demo_directory), options.settings.rpc.listen[0])
+
+    def test_store_path_that_cannot_even_be_looked_at(self) -> None:
+        Path("gk.toml").write_text(f"[store]\npath = '{'x' * 300}/y'")
+        self.assertIn("store.path", self.assert_refused("-c", "gk.toml"))
+
+    def test_log_file_that_cannot_even_be_looked_at(self) -> None:
+        Path("gk.toml").write_text(f"[log]\nfile = '{'x' * 300}/y'")
+        self.assertIn("log.file", self.assert_refused("-c", "gk.toml"))
+
     def test_log_is_ours_unless_twistd_was_told_another(self) -> None:
         ours: dict[str, object] = {"logger": None, "logfile": None, "nodaemon": True}
         options = self.parse("-c", "gk.toml", **ours)
