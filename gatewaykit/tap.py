@@ -159,7 +159,7 @@ def _within_file_limit(settings: Settings) -> Settings:
     wanted, possible = settings.gv50.max_connections, max(most - SPARE_FILES, 1)
     if most == resource.RLIM_INFINITY or wanted <= possible:
         return settings
-    log.warn(  # noqa: G010 - the name that Twisted has for it
+    log.info(
         "gv50.max_connections is {wanted}, but this process may open {most} files"
         " (LimitNOFILE=, ulimit -Hn): {possible} trackers are let in",
         wanted=wanted,

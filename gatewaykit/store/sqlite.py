@@ -279,7 +279,8 @@ class SqliteStore:
 
     def load_devices(self) -> Deferred[list[DeviceRow]]:
         """See `IStore.load_devices`."""
-        return self._read("devices", queries.load_devices)
+        # Who is new has a row before his first report; a full disk must not stop the start.
+        return self._read(None, queries.load_devices)
 
     def _read(
         self, part: str | None, query: Callable[[sqlite3.Connection], T]
@@ -290,8 +291,8 @@ class SqliteStore:
     async def _fold_and_read(
         self, part: str | None, query: Callable[[sqlite3.Connection], T]
     ) -> T:
-        # While nothing can be written, what was folded so far is still readable.
-        if part is not None and self.failure is None:
+        if part is not None:
+            # While nothing can be written, this refuses what it cannot answer in full.
             await self._folders[part].catch_up()
         if self._reader_thread is None:
             raise StoreUnavailable(CLOSED)

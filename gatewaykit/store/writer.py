@@ -318,6 +318,8 @@ class Writer:
             self._lock = lock(self._path)
             salvage.finish_interrupted(self._path)
             schema.refuse_orphaned_log(self._path)
+            if self._path.exists() and not self._path.stat().st_size:
+                _log.warn("{path} is empty: it becomes a new store", path=self._path)
             try:
                 self._connect()
             except sqlite3.DatabaseError as error:
@@ -351,12 +353,14 @@ class Writer:
             self._connection.close()
         if salvage.finish_interrupted(self._path):
             return
+        _log.error(
+            "the database is damaged ({error}); saving what can be read of {size} bytes",
+            error=str(error),
+            size=self._path.stat().st_size,
+        )
         aside = salvage.salvage(self._path, str(error), self._wall_ms())
         _log.error(
-            "the database was damaged ({error}); saved what can be read; the damaged file"
-            " is {aside}",
-            error=str(error),
-            aside=str(aside),
+            "saved what can be read; the damaged file is now {aside}", aside=str(aside)
         )
 
     def _close(self) -> None:

@@ -602,10 +602,29 @@ class FullDiskTests(StoreTestCase):
             await self.store.append([entry(5000)])
         self.assertEqual(self.store.pending, 0)
 
-    async def test_what_was_acknowledged_stays_readable(self) -> None:
-        number = await self.fill()
-        page = await self.store.history(IMEI, max_bytes=1 << 30)
-        self.assertLessEqual(len(page.records), number)
+    async def test_what_is_folded_stays_readable(self) -> None:
+        await self.store.append([entry(0)])
+        self.assertEqual(len((await self.store.history(IMEI)).records), 1)
+        self.store._writer.fail(sqlite3.OperationalError("disk is full"))
+        self.assertEqual(len((await self.store.history(IMEI)).records), 1)
+
+    async def test_read_that_would_leave_something_out_is_refused(self) -> None:
+        await self.fill()
+        for read in (self.store.history(IMEI), self.store.device(IMEI)):
+            with self.assertRaises(StoreUnavailable):
+                await read
+        self.assertEqual((await self.store.events()).records, [])
+
+    async def test_starts_on_a_full_disk_and_recovers(self) -> None:
+        await self.store.append([entry()])
+        await self.store.stop()
+        error = sqlite3.OperationalError("database or disk is full")
+        with mock.patch.object(folding, "_fold", side_effect=error):
+            self.store = await self.open()
+            self.assertEqual(await self.store.load_devices(), [])
+            await self.changed(self.store, lambda failure: failure is not None)
+        await self.changed(self.store, lambda failure: failure is None)
+        self.assertEqual(len((await self.store.history(IMEI)).records), 1)
 
     async def test_recovers_when_there_is_room_again(self) -> None:
         number = await self.fill()
@@ -672,6 +691,14 @@ class OpeningTests(StoreTestCase):
 
     async def test_directory_that_is_not_there(self) -> None:
         self.assertIn("store.path", await self.refused(self.path / "missing" / "x"))
+
+    async def test_empty_file_becomes_a_store(self) -> None:
+        path = self.path.with_name("empty")
+        path.touch()
+        store = SqliteStore(path, reactor, render)
+        await store.start()
+        await store.append([entry()])
+        await store.stop()
 
     async def test_log_whose_file_is_gone(self) -> None:
         path = self.path.with_name("gone")
