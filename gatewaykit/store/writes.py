@@ -18,6 +18,7 @@ from gatewaykit.store.schema import REPORT_COLUMNS
 
 ROWS_A_STATEMENT = 1024
 """SQLite takes 32,766 parameters a statement; a row has ten."""
+SMALL_BATCH = 64
 QUARANTINE_ROWS = 2_000
 """Reports kept of devices that nobody accepted, all together."""
 STRANGERS = 2_000
@@ -42,13 +43,15 @@ def insert_reports(
     """Insert reports, leaving out those that are there already; gives how many were new.
 
     Many rows go into one statement: sqlite3 gives up the interpreter's lock once for each
-    step, and taking it back from a busy reactor costs up to 5 ms. The sizes are powers of
-    two, so that a dozen prepared statements serve every batch.
+    step, and taking it back from a busy reactor costs up to 5 ms. The sizes are small ones
+    and powers of two, so that some seventy prepared statements serve every batch.
     """
     inserted = 0
     done = 0
     while left := len(entries) - done:
         rows = min(ROWS_A_STATEMENT, 1 << (left.bit_length() - 1))
+        if left < SMALL_BATCH:
+            rows = left
         values = list(chain.from_iterable(entries[done : done + rows]))
         inserted += connection.execute(insert_statement(table, rows), values).rowcount
         done += rows
