@@ -34,7 +34,7 @@ reactor: Any = installed_reactor
 class Command(ProcessProtocol):
     """`gatewayctl` in a process; what it says and how it ends."""
 
-    def __init__(self, *args: str, terminal: bool = False) -> None:
+    def __init__(self, test: TestCase, *args: str, terminal: bool = False) -> None:
         self.out = b""
         self.err = b""
         self.code: int | None = None
@@ -48,6 +48,13 @@ class Command(ProcessProtocol):
             env=process_environment() | {"TERM": "xterm", "COLUMNS": "130"},
             usePTY=terminal,
         )
+        test.addCleanup(self.clean_up)
+
+    async def clean_up(self) -> None:
+        """A test that fails leaves no process behind."""
+        if not self.ended.called:
+            self.process.signalProcess("KILL")
+            await self.ended
 
     def says(self, text: bytes) -> Deferred[None]:
         """Fires once `text` was written to either output."""
@@ -111,7 +118,7 @@ class GatewayTests(TestCase):
         await self.factory.close_all()
 
     async def run_command(self, *args: str) -> Command:
-        command = Command("--endpoint", self.endpoint, *args)
+        command = Command(self, "--endpoint", self.endpoint, *args)
         await command.ended
         self.assertNotIn(b"Traceback", command.err)
         return command
@@ -181,7 +188,9 @@ class GatewayTests(TestCase):
         self.assertEqual(command.err, b"gatewayctl: store unavailable: disk full\n")
 
     async def test_watch_goes_on_after_a_restart_until_ctrl_c(self) -> None:
-        command = Command(*("--endpoint", self.endpoint, "watch", "--interval", "0.1"))
+        command = Command(
+            self, *("--endpoint", self.endpoint, "watch", "--interval", "0.1")
+        )
         await command.says(b"\tonline\t")
         await self.stop()
         await command.says(b"trying again")
@@ -197,6 +206,7 @@ class GatewayTests(TestCase):
 
     async def test_watch_on_a_terminal_is_a_table(self) -> None:
         command = Command(
+            self,
             *("--endpoint", self.endpoint, "watch", "--count", "2"),
             *("--interval", "0.1"),
             terminal=True,
@@ -212,7 +222,7 @@ class GatewayTests(TestCase):
         self.store.history = lambda *_: held  # type: ignore[method-assign]
         target = Path(self.path).with_name("track")
         command = Command(
-            *("--endpoint", self.endpoint, "track", IMEI, "-o", str(target))
+            self, *("--endpoint", self.endpoint, "track", IMEI, "-o", str(target))
         )
         part = target.with_name("track.part")
         while not part.exists():
