@@ -72,6 +72,44 @@ class StoreUnavailable(GatewayError):
         return f"store unavailable: {self.reason}"
 
 
+class DeviceUnavailable(GatewayError):
+    """A device of the site (modem, mount) is not there or does not answer at present."""
+
+    def __init__(self, device: str, reason: str) -> None:
+        super().__init__(device, reason)
+        self.device = device
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.device} is not available: {self.reason}"
+
+
+class DeviceTimeout(GatewayError):
+    """A device did not answer in time; what it was asked for may have happened."""
+
+    def __init__(self, device: str, request: str, seconds: float) -> None:
+        super().__init__(device, request, seconds)
+        self.device = device
+        self.request = request
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"{self.device} did not answer {self.request} within {self.seconds:g} s"
+
+
+class DeviceRefused(GatewayError):
+    """A device answered a request with an error of its own."""
+
+    def __init__(self, device: str, request: str, reason: str) -> None:
+        super().__init__(device, request, reason)
+        self.device = device
+        self.request = request
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.device} refused {self.request}: {self.reason}"
+
+
 class AccessDenied(GatewayError):
     """The principal lacks the role that the verb needs."""
 

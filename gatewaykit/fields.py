@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,15 +13,17 @@ from pydantic import AfterValidator, Field
 
 from gatewaykit import endpoints
 
+BAUD_RATES = (
+    *(1200, 2400, 4800, 9600, 19_200, 38_400, 57_600),
+    *(115_200, 230_400, 460_800, 921_600, 1_000_000, 3_000_000),
+)
+TCP_PORT = re.compile(r"tcp:(?:\[([0-9A-Fa-f:.%]+)\]|([^:=\[\]]+)):([0-9]{1,5})")
+"""A serial port that a host of the network has attached (ser2net in raw mode)."""
+AT_COMMAND = re.compile(r"[Aa][Tt][ -~]{0,500}")
+
 
 def _endpoint(text: str) -> str:
     endpoints.locate(text)
-    return text
-
-
-def _local_endpoint(text: str) -> str:
-    if not endpoints.locate(text).is_local:
-        raise ValueError("other hosts could connect")
     return text
 
 
@@ -48,6 +51,30 @@ def _writable(text: str) -> str:
 
 def _log_file(text: str) -> str:
     return text if text in {"-", "stdout"} else _writable(text)
+
+
+def _serial_port(text: str) -> str:
+    if text.startswith("tcp:"):
+        if not TCP_PORT.fullmatch(text):
+            raise ValueError("a TCP-attached port is tcp:HOST:PORT")
+        return text
+    path = Path(text)
+    # Not there yet is fine: it may be plugged in later.
+    if text and os.path.exists(path) and not path.is_char_device():  # noqa: PTH110
+        raise ValueError("not a serial device")
+    return text
+
+
+def _baud_rate(rate: int) -> int:
+    if rate not in BAUD_RATES:
+        raise ValueError("no usual speed of a serial line")
+    return rate
+
+
+def _at_command(text: str) -> str:
+    if not AT_COMMAND.fullmatch(text):
+        raise ValueError("a command begins with AT and has printable ASCII only")
+    return text
 
 
 def setting(
@@ -84,8 +111,11 @@ def choice(default: str, description: str, choices: tuple[str, ...]) -> Any:
 
 
 Endpoint = Annotated[str, AfterValidator(_endpoint)]
-LocalEndpoint = Annotated[str, AfterValidator(_local_endpoint)]
 Network = Annotated[str, AfterValidator(_network)]
+SerialPort = Annotated[str, AfterValidator(_serial_port)]
+SERIAL_PORTS = "a path such as /dev/ttyUSB2, or tcp:HOST:PORT of a ser2net in raw mode"
+BaudRate = Annotated[int, AfterValidator(_baud_rate)]
+ATCommand = Annotated[str, AfterValidator(_at_command)]
 NETWORKS = "a list of networks such as 10.0.0.0/8, 2001:db8::/32 (no host bits set)"
 WritablePath = Annotated[str, AfterValidator(_writable)]
 LogFile = Annotated[str, AfterValidator(_log_file)]

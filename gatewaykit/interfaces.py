@@ -182,6 +182,68 @@ class IFleet(Interface):
         """Follow a policy that the store has just recorded."""
 
 
+class IModem(Interface):
+    """The SIM7600 modem as everybody shares it.
+
+    Reads come from a cache that is filled by one exchange whoever asks, and never take
+    longer than about two seconds: then they give what is known, with its age. They fail
+    with `DeviceUnavailable` only where nothing was ever known. The rest fails with
+    `DeviceUnavailable`, `DeviceTimeout`, `DeviceRefused` or `MisuseError`.
+    """
+
+    def network_status() -> Deferred[Record]:
+        """Registration, signal and cell; see docs of the verb `NetworkStatus`."""
+
+    def location() -> Deferred[Record]:
+        """The position by GNSS; see docs of the verb `GNSSLocation`."""
+
+    def available() -> Deferred[Record]:
+        """`available`, `state` and `reason` (None while available). Never fails."""
+
+    def info() -> Deferred[Record]:
+        """Identity, SIM state, ports, voltage and temperature; see `ModemInfo`."""
+
+    def send_sms(number: str, text: str) -> Deferred[Record]:
+        """Send a message, in parts if it is long: `references`, `parts`, `encoding`."""
+
+    def list_sms() -> Deferred[list[Record]]:
+        """The stored messages, oldest first, parts of one message put together."""
+
+    def delete_sms(index: int | None) -> Deferred[int]:
+        """Delete the message at `index` with all of its parts, or all messages (None).
+
+        Gives how many storage places became free (for all messages: how many were used).
+        Raises `NotFound` where there is none.
+        """
+
+    def command(text: str) -> Deferred[list[str]]:
+        """Pass an AT command through that the settings allow; its information lines.
+
+        Raises `MisuseError` for one that they don't.
+        """
+
+    def events(cursor: str | None, limit: int) -> Page:
+        """What happened to the modem, oldest first: `sequence`, `at`, `event`, `details`.
+
+        Only the newest are kept, in memory. Raises `MisuseError` for a cursor not ours.
+        """
+
+    def subscribe(
+        listener: Callable[[str, Record], None], *kinds: str
+    ) -> Callable[[], None]:
+        """Call `listener(kind, record)` in the reactor for each of `kinds`, until the
+        function that comes back is called.
+
+        - ``location``: a location record, about once a second while the modem is there,
+          whatever its fix, and at once when the modem goes.
+        - ``nmea``: `line`, each valid sentence of the NMEA port, without line end.
+        - ``event``: an event record.
+
+        A subscription to ``location`` keeps the position polled. A listener that raises
+        is logged and loses its subscription.
+        """
+
+
 class IHealth(Interface):
     """Something that can say how it is."""
 

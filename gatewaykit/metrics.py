@@ -61,3 +61,37 @@ rpc_calls = Counter(
     ["verb", "outcome"],
     registry=registry,
 )
+
+modem_exchanges = Counter(
+    "gatewaykit_modem_exchanges",
+    "AT exchanges, by outcome (ok, error, timeout, lost)",
+    ["outcome"],
+    registry=registry,
+)
+modem_lines_refused = Counter(
+    "gatewaykit_modem_lines_refused",
+    "Lines of the modem that were not taken, by reason",
+    ["reason"],
+    registry=registry,
+)
+modem_recoveries = Counter(
+    "gatewaykit_modem_recoveries",
+    "Steps of the modem's recovery, by rung",
+    ["rung"],
+    registry=registry,
+)
+modem_available = Gauge(
+    "gatewaykit_modem_available", "1 while the modem answers", registry=registry
+)
+bridge_connections = Gauge(
+    "gatewaykit_bridge_connections",
+    "Open connections of other people's protocols, by bridge",
+    ["bridge"],
+    registry=registry,
+)
+bridge_dropped = Counter(
+    "gatewaykit_bridge_dropped",
+    "Connections of other people's protocols that were closed by us, by bridge and reason",
+    ["bridge", "reason"],
+    registry=registry,
+)

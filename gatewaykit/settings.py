@@ -31,6 +31,10 @@ from twisted.internet.endpoints import quoteStringArgument
 from gatewaykit import endpoints, fields, logs
 from gatewaykit.errors import ConfigError
 
+_DOORS = (
+    "a list of unix:PATH:mode=660 and tcp:PORT:interface=127.0.0.1 (other interfaces only"
+    " together with rpc.allow_plaintext_from)"
+)
 PREFIX = "GATEWAYKIT_"
 OTHER_NAMES = ("GATEWAYKIT_ENDPOINT", "GATEWAYKIT_TOKEN", "GATEWAYKIT_MONGOD")
 """Names of the client's and of the tests, which are no settings of the daemon."""
@@ -153,13 +157,87 @@ class StoreSettings(_Section):
 class RpcSettings(_Section):
     title = "The door for gatewayctl and other clients (AMP)"
 
-    listen: list[fields.LocalEndpoint] = fields.setting(
+    listen: list[fields.Endpoint] = fields.setting(
         _default_rpc_listen,
         "Where clients connect; an empty list leaves this subsystem out.",
-        "a list of unix:PATH:mode=660 and tcp:PORT:interface=127.0.0.1"
-        " (until there is TLS, no other host is let in)",
+        _DOORS,
         default_is="gatewaykit.sock in $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/gatewaykit,"
         " else the working directory; and a port on loopback",
+    )
+    allow_plaintext_from: list[fields.Network] = fields.setting(
+        list,
+        "Networks of other hosts whose clients may read without TLS, all that goes over"
+        " the wire in the clear.",
+        fields.NETWORKS,
+    )
+
+
+class Sim7600Settings(_Section):
+    title = "SIM7600 modem: network status, GNSS position, SMS"
+
+    port: fields.SerialPort = fields.setting(
+        "",
+        "The modem's AT port; empty leaves this subsystem out. A link that stays the same"
+        " (/dev/serial/by-id/...) survives a modem that comes back under another name.",
+        fields.SERIAL_PORTS,
+    )
+    baudrate: fields.BaudRate = fields.setting(
+        115_200,
+        "Speed of a real serial line; USB ports take any.",
+        f"one of {', '.join(map(str, fields.BAUD_RATES))}",
+    )
+    timeout: float = fields.seconds(
+        3.0, "How long the modem may take for a simple answer.", 1, 60
+    )
+    nmea_port: fields.SerialPort = fields.setting(
+        "",
+        "The modem's NMEA port, for satellites one by one; empty: none.",
+        fields.SERIAL_PORTS,
+    )
+    gnss: bool = fields.setting(
+        True,
+        "Start GNSS and keep it running; false leaves it as it is.",
+        "true or false",
+    )
+    constellations: list[Literal["glonass", "beidou", "galileo", "qzss"]] = (
+        fields.setting(
+            list,
+            "Constellations beside GPS; an empty list leaves the modem's own setting. The"
+            " modem takes a change up when it is next switched on.",
+            "a list of glonass, beidou, galileo, qzss",
+        )
+    )
+    recovery: Literal["resync", "reopen", "radio", "reset"] = fields.choice(
+        "reopen",
+        "How far recovery may go by itself. radio and reset cut the site's uplink if the"
+        " modem is it.",
+        ("resync", "reopen", "radio", "reset"),
+    )
+    network_interval: float = fields.seconds(
+        5.0, "Time between reads of the network status while somebody asks.", 1, 3600
+    )
+    position_interval: float = fields.seconds(
+        1.0, "Time between reads of the position while somebody asks.", 1, 3600
+    )
+    stale_after: float = fields.seconds(
+        5.0, "A position that has not moved on in time for so long is stale.", 2, 3600
+    )
+    at_commands: list[fields.ATCommand] = fields.setting(
+        list,
+        "AT commands that clients may pass through; an empty list allows none. An entry"
+        " is a whole command, or ends in * for all that begin with it.",
+        "a list such as AT+CSQ, AT+CNMP?, AT+CPSI* (none that asks for more input, opens a"
+        " data connection or switches the modem off)",
+    )
+
+
+class GpsdSettings(_Section):
+    title = "The modem's position for gpsd's clients (gpspipe, cgps, gpsd libraries)"
+
+    listen: list[fields.Endpoint] = fields.setting(
+        list,
+        "Where they connect, as tcp:2947:interface=127.0.0.1; an empty list leaves it out.",
+        _DOORS,
     )
 
 
@@ -195,7 +273,18 @@ class Settings(BaseSettings):
     gv50: Gv50Settings = Field(default_factory=Gv50Settings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     rpc: RpcSettings = Field(default_factory=RpcSettings)
+    sim7600: Sim7600Settings = Field(default_factory=Sim7600Settings)
+    gpsd: GpsdSettings = Field(default_factory=GpsdSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+
+    def check_doors(self) -> None:
+        """Raise `ConfigError` for a door open to other hosts without leave for any."""
+        if self.rpc.allow_plaintext_from:
+            return
+        for section, doors in (("rpc", self.rpc.listen), ("gpsd", self.gpsd.listen)):
+            for number, text in enumerate(doors):
+                if not endpoints.locate(text).is_local:
+                    raise ConfigError(f"{section}.listen.{number}", text, _DOORS)
 
     @classmethod
     def settings_customise_sources(
@@ -329,11 +418,13 @@ def load(path: Path | None = None) -> Settings:
             raise ConfigError(name, value, _nearest(name, list(sections())))
     try:
         # Every section by name, so that a default that does not work here is told too.
-        return Settings(**{name: {} for name in sections()} | values)
+        settings = Settings(**{name: {} for name in sections()} | values)
     except ValidationError as error:
         raise _config_error(error) from error
     except UnicodeDecodeError as error:
         raise ConfigError(".env", "", "text in UTF-8") from error
+    settings.check_doors()
+    return settings
 
 
 def sample() -> str:

@@ -17,6 +17,9 @@ from gatewaykit.access import Role
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
+    DeviceRefused,
+    DeviceTimeout,
+    DeviceUnavailable,
     GatewayError,
     InternalError,
     MisuseError,
@@ -41,6 +44,9 @@ ERRORS: dict[type[Exception], bytes] = {
     NotFound: b"NOT_FOUND",
     AccessDenied: b"ACCESS_DENIED",
     StoreUnavailable: b"STORE_UNAVAILABLE",
+    DeviceUnavailable: b"DEVICE_UNAVAILABLE",
+    DeviceTimeout: b"DEVICE_TIMEOUT",
+    DeviceRefused: b"DEVICE_REFUSED",
     CallTimeout: b"TIMEOUT",
     InternalError: b"INTERNAL",
 }
