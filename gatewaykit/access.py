@@ -45,6 +45,9 @@ _IMPLIED = {
 }
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
 @attrs.frozen
 class Principal:
     """Somebody who asks: as the audit trail names them, with their roles."""
@@ -69,14 +72,20 @@ def principal_of_uid(uid: int, own_uid: int) -> Principal:
     return Principal(f"uid:{uid}", frozenset({role}), "unix")
 
 
-def principal_of_address(host: str, port: int) -> Principal | None:
-    """Who a TCP peer without credentials is: a viewer on loopback, elsewhere nobody."""
+def principal_of_address(
+    host: str, port: int, networks: Iterable[Network] = ()
+) -> Principal | None:
+    """Who a TCP peer without credentials is: a viewer on loopback or in one of the
+    networks, elsewhere nobody.
+
+    An IPv4 address is the same one whether it came over IPv4 or mapped into IPv6.
+    """
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    if not (mapped or address).is_loopback:
+    real = getattr(address, "ipv4_mapped", None) or address
+    if not real.is_loopback and not any(real in network for network in networks):
         return None
     origin = f"tcp:[{host}]:{port}" if address.version == 6 else f"tcp:{host}:{port}"
     return Principal("anonymous", frozenset({Role.VIEWER}), origin)

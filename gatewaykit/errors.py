@@ -123,6 +123,18 @@ class AccessDenied(GatewayError):
         return f"{self.verb} needs role {self.role}; {self.principal} does not have it"
 
 
+class LoginRefused(GatewayError):
+    """The gateway does not let this token in, or takes no tokens at all."""
+
+    def __init__(self, endpoint: str, reason: str) -> None:
+        super().__init__(endpoint, reason)
+        self.endpoint = endpoint
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no login at {self.endpoint}: {self.reason}"
+
+
 class ConnectionFailed(GatewayError):
     """The gateway cannot be reached, or the connection to it was lost."""
 

@@ -36,7 +36,15 @@ _DOORS = (
     " together with rpc.allow_plaintext_from)"
 )
 PREFIX = "GATEWAYKIT_"
-OTHER_NAMES = ("GATEWAYKIT_ENDPOINT", "GATEWAYKIT_TOKEN", "GATEWAYKIT_MONGOD")
+OTHER_NAMES = (
+    "GATEWAYKIT_ENDPOINT",
+    "GATEWAYKIT_TOKEN",
+    "GATEWAYKIT_TLS",
+    "GATEWAYKIT_CA",
+    "GATEWAYKIT_CERTIFICATE",
+    "GATEWAYKIT_KEY",
+    "GATEWAYKIT_MONGOD",
+)
 """Names of the client's and of the tests, which are no settings of the daemon."""
 
 

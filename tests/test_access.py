@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from ipaddress import ip_network
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +65,15 @@ class PrincipalTests(SynchronousTestCase):
     def test_other_hosts_are_nobody(self) -> None:
         for host in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "0.0.0.0", "name"):
             self.assertIsNone(access.principal_of_address(host, 40000))
+
+    def test_allowed_networks_are_anonymous_viewers(self) -> None:
+        networks = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/64")]
+        for host in ("192.0.2.1", "::ffff:192.0.2.1", "2001:db8::1", "127.0.0.1"):
+            found = access.principal_of_address(host, 40000, networks)
+            assert found is not None
+            self.assertEqual((found.name, found.roles), ("anonymous", {Role.VIEWER}))
+        for host in ("192.0.3.1", "::ffff:192.0.3.1", "2001:db8:0:1::1", "name"):
+            self.assertIsNone(access.principal_of_address(host, 40000, networks))
 
 
 class CheckTests(SynchronousTestCase):

@@ -14,6 +14,7 @@ from typing import Any
 
 from twisted.protocols import amp
 
+from gatewaykit.access import MASK
 from gatewaykit.errors import GatewayError, MisuseError, ProtocolViolation
 
 POLICIES = ("accepted", "quarantined", "refused")
@@ -61,7 +62,7 @@ class Text(Checked):
 
     def _check(self, text: str) -> str:
         if not self._pattern.fullmatch(text):
-            raise ValueError(text)
+            raise ValueError(self.allowed)  # without the text, which may be a secret
         return text
 
     def fromString(self, inString: bytes) -> str:
@@ -86,6 +87,17 @@ def cursor() -> Text:
     return Text(
         r"[ -~]{1,500}", "the cursor that came with the page before", optional=True
     )
+
+
+class Secret(Text):
+    """Text that no error shows."""
+
+    def _misuse(self, name: bytes, value: object) -> MisuseError:
+        return super()._misuse(name, None if value is None else MASK)
+
+
+def token() -> Text:
+    return Secret(r"[!-~]{1,500}", "1 to 500 printable ASCII characters, no spaces")
 
 
 class Limit(Checked):

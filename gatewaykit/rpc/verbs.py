@@ -35,6 +35,7 @@ from gatewaykit.rpc.arguments import (
     error_decoder,
     imei,
     policy,
+    token,
 )
 
 API_LEVEL = 1
@@ -109,6 +110,18 @@ _PAGE: list[tuple[bytes, amp.Argument]] = [
     (b"records", JSON()),
     (b"cursor", amp.Unicode(optional=True)),
 ]
+
+
+class Login(Verb):
+    """Who the client is from now on, by a token; the first call of a connection.
+
+    No gateway answers it yet: what `ALL` has, they do.
+    """
+
+    role = Role.VIEWER
+    secrets: ClassVar = frozenset({"token"})
+    arguments: ClassVar = [(b"token", token())]
+    response: ClassVar = [(b"principal", amp.Unicode())]
 
 
 class Info(Verb):

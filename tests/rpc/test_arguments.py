@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.protocols import amp
 from twisted.trial.unittest import SynchronousTestCase
 
+from gatewaykit import access
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
@@ -55,6 +56,17 @@ class CheckedArgumentTests(SynchronousTestCase):
             ):
                 self.assertEqual(error.name, "imei")
                 self.assertEqual(error.allowed, "15 digits or 14 hex digits")
+
+    def test_token_arrives_and_no_error_shows_it(self) -> None:
+        self.assertEqual(sent(verbs.Login, token="s3cret"), {"token": "s3cret"})
+        for error in (
+            self.refused(verbs.Login, token="s3 cret"),
+            self.refused_there(verbs.Login, token=b"s3 cret"),
+            self.refused(verbs.Login, token="s3cret" * 100),
+        ):
+            self.assertEqual(error.value, access.MASK)
+            self.assertNotIn("s3", str(error) + str(error.__cause__))
+        self.assertIsNone(self.refused_there(verbs.Login).value)
 
     def test_no_text_is_refused(self) -> None:
         self.assertEqual(self.refused(verbs.GetDevice, imei=7).value, 7)
