@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -50,12 +50,18 @@ def _wall_ms() -> int:
 
 
 def identify(
-    transport: ITransport, own_uid: Callable[[], int] = os.geteuid
+    transport: ITransport,
+    own_uid: Callable[[], int] = os.geteuid,
+    *,
+    networks: Sequence[access.Network] = (),
 ) -> Principal | None:
-    """Who is at the other end, as far as the kernel vouches for it; None for nobody."""
+    """Who is at the other end, as far as the kernel vouches for it; None for nobody.
+
+    :param networks: of other hosts whose clients may look without credentials.
+    """
     peer = transport.getPeer()
     if isinstance(peer, IPv4Address | IPv6Address):
-        return access.principal_of_address(peer.host, peer.port)
+        return access.principal_of_address(peer.host, peer.port, networks)
     if isinstance(peer, UNIXAddress):
         handle: socket.socket = cast(Any, transport).getHandle()
         size = struct.calcsize("3i")  # struct ucred: pid, uid, gid (unix(7))
@@ -213,6 +219,7 @@ class RpcFactory(ServerFactory):
     :param clock: measures time limits.
     :param wall_ms: the audit trail's clock, milliseconds since the epoch.
     :param identify: names the principal behind a transport, None to turn it away.
+    :param networks: of other hosts that may connect over TCP (see `identify`).
     :param deadline_s: time that one answer may take.
     :param new_reference: text that ties a client's `InternalError` to our log.
     """
@@ -227,6 +234,7 @@ class RpcFactory(ServerFactory):
         clock: IReactorTime,
         *,
         identify: Callable[[ITransport], Principal | None] = identify,
+        networks: Sequence[access.Network] = (),
         wall_ms: Callable[[], int] = _wall_ms,
         max_connections: int = 256,
         deadline_s: float = 60.0,
@@ -235,15 +243,21 @@ class RpcFactory(ServerFactory):
         self.clock = clock
         self.identify = identify
         self.calls = Calls(answers, store, clock, wall_ms, deadline_s, new_reference)
+        self._networks = networks
         self._max_connections = max_connections
         self._connections: set[GatewayServer] = set()
         self._limiter = LogLimiter(clock)
 
+    def accepts(self, addr: object) -> bool:
+        """Whether a client of that address may connect at all."""
+        if not isinstance(addr, IPv4Address | IPv6Address):
+            return True
+        found = access.principal_of_address(addr.host, addr.port, self._networks)
+        return found is not None
+
     def buildProtocol(self, addr: Any) -> GatewayServer | None:
-        if isinstance(addr, IPv4Address | IPv6Address) and not (
-            access.principal_of_address(addr.host, addr.port)
-        ):
-            self.note("client refused: not from this host", addr.host)
+        if not self.accepts(addr):
+            self.note("client refused: its host may not connect", addr.host)
             return None
         room = self._max_connections
         if isinstance(addr, UNIXAddress):

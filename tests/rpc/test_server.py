@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Any, ClassVar, cast
 
 from hypothesis import given, settings
@@ -529,6 +530,17 @@ class LimitTests(ConnectedTestCase):
         self.clock.advance(10.0)
         self.factory.buildProtocol(IPv4Address("TCP", "192.0.2.7", 1))
         self.assertIn("39 more", events[-1]["more"])
+
+    def test_allowed_networks_may_look(self) -> None:
+        networks = [ip_network("192.0.2.0/24")]
+        self.factory = self.make_factory(networks=networks)
+        inside, outside = (IPv4Address("TCP", f"192.0.{n}.7", 1) for n in (2, 3))
+        self.assertIsNotNone(self.factory.buildProtocol(inside))
+        self.assertIsNone(self.factory.buildProtocol(outside))
+        found = identify(StringTransport(peerAddress=inside), networks=networks)
+        assert found is not None
+        self.assertEqual(found.roles, {Role.VIEWER})
+        self.assertIsNone(identify(StringTransport(peerAddress=inside)))
 
     def test_unknown_kinds_of_transport_are_turned_away(self) -> None:
         self.assertIsNone(identify(StringTransport(peerAddress=object())))
