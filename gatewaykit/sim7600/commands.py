@@ -158,7 +158,11 @@ def passed_through(text: str, allowed: Sequence[str], timeout_s: float) -> Comma
                     (s for p, s in _TIMEOUTS if p.fullmatch(wanted)), timeout_s
                 )
                 return Command(
-                    text.strip(), max(limit, timeout_s), many=True, bare=True
+                    text.strip(),
+                    max(limit, timeout_s),
+                    _prefixes(wanted),
+                    many=True,
+                    bare=True,
                 )
     listed = ", ".join(allowed) or "none"
     raise MisuseError("command", text[:100], f"{listed} (sim7600.at_commands)")
