@@ -40,6 +40,8 @@ ORDER = (
 
 PURE = (
     "access.py",
+    "bridges/gpsd_objects.py",
+    "bridges/gpsd_requests.py",
     "cli/exports.py",
     "cli/tracks.py",
     "errors.py",

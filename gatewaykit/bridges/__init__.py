@@ -1,0 +1,1 @@
+"""Other people's protocols for other people's clients."""
