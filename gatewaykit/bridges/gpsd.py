@@ -228,6 +228,8 @@ class GpsdFactory(ServerFactory):
     :param clock: measures time.
     :param wall_ms: milliseconds since the epoch.
     :param device: the path that clients are told.
+    :param trusted_s: how long a position goes out again while the modem says nothing new;
+        it has to be longer than the time between the modem's reads.
     """
 
     noisy = False
@@ -243,10 +245,11 @@ class GpsdFactory(ServerFactory):
         baudrate: int,
         *,
         max_connections: int = 64,
+        trusted_s: float = 5.0,
     ) -> None:
         self.identify = identify
         self.clock = clock
-        self.feed = Feed(modem, clock, wall_ms, device, baudrate, self)
+        self.feed = Feed(modem, clock, wall_ms, device, baudrate, self, trusted_s)
         self._max_connections = max_connections
         self._connections: set[GpsdConnection] = set()
         self._open = metrics.bridge_connections.labels(self.name)

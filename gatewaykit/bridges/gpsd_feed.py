@@ -25,8 +25,6 @@ from gatewaykit.sim7600 import nmea
 PERIOD_S = 1.0
 LATE_S = 1.5
 """A record that is not there by then is not waited for."""
-TRUSTED_S = 5.0
-"""How long a position goes out again while the modem says nothing new."""
 NMEA_QUIET_S = 3.0
 """Without a sentence of the NMEA port for so long they are made from the position."""
 PATIENCE_S = 3.0
@@ -57,6 +55,7 @@ class Feed:
     """The modem as gpsd's clients see it.
 
     :param device: the path that the modem goes by.
+    :param trusted_s: how long a position goes out again while the modem says nothing new.
     """
 
     def __init__(
@@ -67,6 +66,7 @@ class Feed:
         device: str,
         baudrate: int,
         audience: Audience,
+        trusted_s: float,
     ) -> None:
         self.device = device
         self._modem = modem
@@ -74,6 +74,7 @@ class Feed:
         self._wall_ms = wall_ms
         self._baudrate = baudrate
         self._audience = audience
+        self._trusted_s = trusted_s
         self._nothing = objects.epoch(device, objects.NOTHING)
         self._epoch: objects.Epoch | None = None
         self._record: Record | None = None
@@ -129,7 +130,7 @@ class Feed:
             # The first record comes by itself.
             self._follow_location()
             return
-        if self._clock.seconds() - self._record_at > TRUSTED_S:
+        if self._clock.seconds() - self._record_at > self._trusted_s:
             self._record = None
         if self._record is None:
             self._epoch = self._nothing

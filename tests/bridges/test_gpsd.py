@@ -381,6 +381,17 @@ class StreamTests(GpsdTestCase):
         self.modem.locate()
         self.assertEqual(watcher.got(), EPOCH)
 
+    def test_a_modem_that_is_read_seldom_is_believed_for_longer(self) -> None:
+        self.factory = self.make_factory(trusted_s=30.0)
+        watcher = self.watcher()
+        self.modem.locate()
+        watcher.got()
+        for _ in range(30):
+            self.clock.advance(1)
+        self.assertEqual(set(watcher.got().splitlines()), set(EPOCH.splitlines()))
+        self.clock.advance(1)
+        self.assertEqual(watcher.got(), NOTHING)
+
     def test_no_more_than_the_modem_tells_while_it_tells(self) -> None:
         watcher = self.watcher()
         for _ in range(10):
