@@ -226,6 +226,7 @@ class LineService(ClientService):
         super().__init__(watch, factory, retryPolicy=watch.delay, clock=clock)
         self._clock = clock
         self._watch = watch
+        self._stopping: Deferred[None] | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -238,10 +239,18 @@ class LineService(ClientService):
         super().startService()
 
     def stopService(self) -> Deferred[None]:
-        self._watch.stopped = True
-        stopping = super().stopService()
-        abort = self._clock.callLater(self.stop_timeout_s, self._abort)
-        return stopping.addBoth(self._finish, abort)
+        """May be called again, also by whom it calls back: ClientService's machine cannot
+        be asked in that moment."""
+        if self.running:
+            self._watch.stopped = True
+            abort = self._clock.callLater(self.stop_timeout_s, self._abort)
+            self._stopping = super().stopService().addBoth(self._finish, abort)
+        stopped: Deferred[None] = Deferred()
+        if self._stopping is None or self._stopping.called:
+            stopped.callback(None)
+        else:
+            self._stopping.chainDeferred(stopped)
+        return stopped
 
     def _abort(self) -> None:
         if self._watch.protocol is not None:
@@ -250,7 +259,8 @@ class LineService(ClientService):
     def _finish(self, result: None, abort: IDelayedCall) -> None:
         if abort.active():
             abort.cancel()
-        self._watch.protocol, self._watch.trouble = None, _NOT_CONNECTED
+        if not self.running:  # and not started again meanwhile
+            self._watch.protocol, self._watch.trouble = None, _NOT_CONNECTED
         return result
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import grp
 import os
 import subprocess
 import sys
@@ -57,6 +58,18 @@ except OSError as error:
     print(error.errno)
 except Exception as error:
     print(error)
+"""
+
+_LEAD_A_SESSION = """
+import os, sys
+from pathlib import Path
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import MemoryReactorClock
+from gatewaykit.serialport import ExclusiveSerialPort
+os.setsid()
+ExclusiveSerialPort(Protocol(), sys.argv[1], MemoryReactorClock())
+# State, parent, group, session, controlling terminal.
+print(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[4])
 """
 
 
@@ -130,19 +143,22 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(child.stdout.readline(), b"holding\n")
         return child.pid
 
-    def tried_by_another_user(self, how: str) -> str:
+    def child(self, script: str, *arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-c", _OPEN_WITHOUT_ROOT, self.pair.path, how],
+            [sys.executable, "-c", script, self.pair.path, *arguments],
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
             cwd=Path(__file__).parent.parent,
-            # That user could not write what is measured of the child.
+            # Another user could not write what is measured of the child.
             env={k: v for k, v in os.environ.items() if not k.startswith("COV")},
         )
         self.assertEqual(done.stderr, "")
         return done.stdout.strip()
+
+    def tried_by_another_user(self, how: str) -> str:
+        return self.child(_OPEN_WITHOUT_ROOT, how)
 
     def test_address_is_the_path(self) -> None:
         port = self.open()
@@ -150,15 +166,21 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(port.getPeer(), SerialAddress(self.pair.path))
         self.assertEqual(port.getHost(), SerialAddress(self.pair.path))
 
-    def test_device_is_raw_and_no_controlling_terminal(self) -> None:
+    def test_device_is_raw(self) -> None:
+        assert self.pair.master is not None
+        settings = termios.tcgetattr(self.pair.master)
+        settings[0] |= termios.ICRNL | termios.IXON
+        settings[1] |= termios.OPOST
+        settings[3] |= termios.ICANON | termios.ECHO | termios.ISIG
+        termios.tcsetattr(self.pair.master, termios.TCSANOW, settings)
         port = self.open()
         input_flags, output_flags, _, local_flags, *_ = termios.tcgetattr(port.fileno())
         self.assertFalse(input_flags & (termios.ICRNL | termios.IXON))
         self.assertFalse(output_flags & termios.OPOST)
         self.assertFalse(local_flags & (termios.ICANON | termios.ECHO | termios.ISIG))
-        # The seventh field after the name: the terminal that controls us.
-        stat = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2]
-        self.assertNotEqual(int(stat.split()[4]), os.fstat(port.fileno()).st_rdev)
+
+    def test_device_does_not_become_a_daemons_controlling_terminal(self) -> None:
+        self.assertEqual(self.child(_LEAD_A_SESSION), "0")
 
     def test_speed_is_set_and_can_be_changed(self) -> None:
         port = self.open(baudrate=9600)
@@ -182,23 +204,24 @@ class PortTests(SynchronousTestCase):
             self.tried_by_another_user("ours"), r"permission denied \(group \w+\?\)$"
         )
 
-    def test_device_of_one_user_names_no_group(self) -> None:
-        Path(self.pair.path).chmod(0)
-        self.assertRegex(self.tried_by_another_user("ours"), "permission denied$")
-
     def test_group_without_a_name_is_a_number(self) -> None:
         Path(self.pair.path).chmod(0o660)
 
         def nobody(gid: int) -> None:
             raise KeyError(gid)
 
-        self.patch(serialport.grp, "getgrgid", nobody)
+        self.patch(grp, "getgrgid", nobody)
         denied = PermissionError(errno.EACCES, "denied")
         self.patch(os, "open", _raising(denied))
         gid = Path(self.pair.path).stat().st_gid
         self.assertEqual(
             self.unavailable(self.pair.path), f"permission denied (group {gid}?)"
         )
+
+    def test_group_that_has_no_access_is_not_named(self) -> None:
+        Path(self.pair.path).chmod(0o600)
+        self.patch(os, "open", _raising(PermissionError(errno.EACCES, "denied")))
+        self.assertEqual(self.unavailable(self.pair.path), "permission denied")
 
     def test_path_of_a_closed_directory_names_no_group(self) -> None:
         self.patch(Path, "stat", _raising(PermissionError(errno.EACCES, "denied")))
@@ -451,7 +474,7 @@ class PortTests(SynchronousTestCase):
 class ReactorTests(TestCase):
     """With the real reactor: what the kernel tells it of a terminal that hangs up."""
 
-    async def setUp(self) -> None:
+    async def open(self) -> None:
         await deferLater(reactor, 0)  # it has descriptors of its own while it runs
         self.before = descriptors()
         self.pair = PtyPair()
@@ -469,10 +492,16 @@ class ReactorTests(TestCase):
         return until(reactor, condition)
 
     async def test_bytes_go_both_ways_unchanged(self) -> None:
+        await self.open()
         everything = bytes(range(256)) * 8
         self.port.write(everything)
-        sent = bytearray()
-        await self.until(lambda: sent.extend(self.pair.read()) or sent == everything)
+        sent: list[bytes] = []
+
+        def all_is_sent() -> bool:
+            sent.append(self.pair.read())
+            return b"".join(sent) == everything
+
+        await self.until(all_is_sent)
         self.pair.write(everything)
         await self.until(lambda: self.protocol.received == everything)
         self.port.loseConnection()
@@ -480,11 +509,13 @@ class ReactorTests(TestCase):
         self.check_closed()
 
     async def test_unplugging_is_a_loss(self) -> None:
+        await self.open()
         self.pair.unplug()
         await self.until(lambda: self.protocol.lost)
         self.check_closed()
 
     async def test_unplugging_with_output_held_up_is_a_loss(self) -> None:
+        await self.open()
         self.port.write(b"x" * 100_000)
         await self.until(lambda: self.port.offset)
         self.pair.unplug()
@@ -492,6 +523,7 @@ class ReactorTests(TestCase):
         self.check_closed()
 
     async def test_unplugging_while_closing_is_a_loss(self) -> None:
+        await self.open()
         self.port.write(b"x" * 100_000)
         self.port.loseConnection()
         await self.until(lambda: self.port.offset)
@@ -500,6 +532,7 @@ class ReactorTests(TestCase):
         self.check_closed()
 
     async def test_abort_with_output_held_up_ends(self) -> None:
+        await self.open()
         self.port.write(b"x" * 100_000)
         await self.until(lambda: self.port.offset)
         self.port.abortConnection()
@@ -507,6 +540,8 @@ class ReactorTests(TestCase):
         self.check_closed()
 
     async def test_protocol_that_raises_closes_the_port(self) -> None:
+        await self.open()
+
         def fail(data: bytes) -> None:
             raise ZeroDivisionError
 
