@@ -1,25 +1,33 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any, cast
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import ITransport
+from twisted.internet.interfaces import ITCPTransport, ITransport
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
 from gatewaykit import access, metrics
 from gatewaykit.access import Principal, Role
 from gatewaykit.bridges import gpsd_feed
 from gatewaykit.bridges import gpsd_objects as objects
-from gatewaykit.bridges.gpsd import UNREAD_S, VERB, GpsdConnection, GpsdFactory
+from gatewaykit.bridges.gpsd import (
+    KERNEL_BYTES,
+    UNREAD_S,
+    VERB,
+    GpsdConnection,
+    GpsdFactory,
+)
 from gatewaykit.errors import DeviceUnavailable
 from gatewaykit.interfaces import IHealth, IModem, Record
 from gatewaykit.sim7600 import nmea
@@ -65,6 +73,23 @@ class Transport(StringTransport):
         # The real one waits for a paused producer for ever.
         assert self.producer is None
         super().loseConnection()
+
+
+class TCPTransport(Transport):
+    def __init__(self, handle: object) -> None:
+        super().__init__()
+        directlyProvides(self, ITCPTransport)
+        self.handle = handle
+        self.options: list[str] = []
+
+    def getHandle(self) -> object:
+        return self.handle
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        self.options.append("no delay")
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:
+        self.options.append("keep alive")
 
 
 class Client:
@@ -635,6 +660,20 @@ class ClientTests(GpsdTestCase):
         self.assertEqual(len(written), 2)
         client.leave()
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_what_the_kernel_keeps_for_a_client_is_bounded(self) -> None:
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        for handle in (ours, object()):  # the second is TLS
+            transport = TCPTransport(handle)
+            protocol = self.factory.buildProtocol(None)
+            assert protocol is not None
+            protocol.makeConnection(cast(ITransport, transport))
+            self.assertEqual(transport.value(), GREETING)
+            self.assertEqual(transport.options, ["no delay", "keep alive"])
+        kept = ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        self.assertEqual(kept, 2 * KERNEL_BYTES)  # Linux doubles it: socket(7)
 
     def test_stopped_by_the_transport(self) -> None:
         self.client().protocol.stopProducing()
