@@ -1,4 +1,5 @@
-"""``twistd gatewaykit --demo``: vehicles that are not there, on a store that will not last."""
+"""``twistd gatewaykit --demo``: vehicles and a modem that are not there, on a store that
+will not last."""
 
 from __future__ import annotations
 
@@ -20,9 +21,12 @@ from gatewaykit.services import ListenerService
 from gatewaykit.settings import Settings, default_socket_path
 from gatewaykit.simulators.encoding import Report
 from gatewaykit.simulators.fleet import SimulatedFleet
+from gatewaykit.simulators.modem import SimulatedModem
 
 VEHICLES = 20
 INTERVAL_S = 5.0
+MODEM, NMEA = "sim7600-at", "sim7600-nmea"
+"""Links to the simulated modem's ports, in the demo's own directory."""
 
 
 def _free(key: str, wanted: str, instead: str) -> str:
@@ -42,6 +46,12 @@ def adapt(settings: Settings) -> tuple[Settings, Path]:
     """
     directory = Path(tempfile.mkdtemp(prefix="gatewaykit-demo-"))
     gv50, store, rpc = settings.gv50, settings.store, settings.rpc
+    sim7600 = settings.sim7600
+    if "port" not in sim7600.model_fields_set:
+        links = {"port": str(directory / MODEM)}
+        if "nmea_port" not in sim7600.model_fields_set:
+            links["nmea_port"] = str(directory / NMEA)
+        sim7600 = sim7600.model_copy(update=links)
     if "listen" not in gv50.model_fields_set:
         port = _free(
             "gv50.listen", "tcp:5000:interface=127.0.0.1", "tcp:0:interface=127.0.0.1"
@@ -61,7 +71,7 @@ def adapt(settings: Settings) -> tuple[Settings, Path]:
                 ]
             }
         )
-    update = {"gv50": gv50, "store": store, "rpc": rpc}
+    update = {"gv50": gv50, "store": store, "rpc": rpc, "sim7600": sim7600}
     return settings.model_copy(update=update), directory
 
 
@@ -69,11 +79,22 @@ def remove(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)
 
 
+def modem(reactor: Any, settings: Settings, directory: Path) -> SimulatedModem | None:
+    """The modem behind the links that `adapt` set; None where somebody set a port."""
+    port, nmea = settings.sim7600.port, settings.sim7600.nmea_port
+    if port != str(directory / MODEM):
+        return None
+    own_nmea = Path(nmea) if nmea == str(directory / NMEA) else None
+    return SimulatedModem(reactor, Path(port), nmea_link=own_nmea)
+
+
 class Show:
-    """The simulated fleet, and a line on the terminal for each report that is durable.
+    """The simulated fleet and modem, and a line on the terminal for each report that is
+    durable.
 
     :param trackers: where the fleet connects, once it listens.
     :param clients: an endpoint string for the hint, if there is one.
+    :param modem: see `modem`.
     """
 
     def __init__(
@@ -83,12 +104,15 @@ class Show:
         clients: str | None,
         out: TextIO,
         make_fleet: Callable[..., SimulatedFleet] = SimulatedFleet,
+        *,
+        modem: SimulatedModem | None = None,
     ) -> None:
         self._reactor = reactor
         self._trackers = trackers
         self._clients = clients
         self._out = out
         self._make_fleet = make_fleet
+        self._modem = modem
         self._fleet: SimulatedFleet | None = None
 
     def start(self) -> None:
@@ -102,14 +126,20 @@ class Show:
             acknowledged=self._acknowledged,
         )
         self._fleet.start()
+        second = "Ctrl-C ends the demo."
+        if self._modem is not None:
+            self._modem.start()
+            second = f"A simulated SIM7600 modem is at {self._modem.link}. {second}"
         print(
             f"{VEHICLES} simulated vehicles report to {host} port {port}."
-            f" From a second terminal: {self._hint()}\nCtrl-C ends the demo.",
+            f" From a second terminal: {self._hint()}\n{second}",
             file=self._out,
             flush=True,
         )
 
     def stop(self) -> Deferred[None] | None:
+        if self._modem is not None:
+            self._modem.stop()
         return None if self._fleet is None else self._fleet.stop()
 
     def _address(self) -> tuple[str, int]:

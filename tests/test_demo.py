@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.testing import MemoryReactorClock
@@ -34,16 +34,37 @@ class AdaptTests(DirectoryTestCase):
         for text in (*adapted.gv50.listen, *adapted.rpc.listen):
             self.assertTrue(endpoints.locate(text).is_local, text)
         self.assertEqual(Path(adapted.store.path).parent, self.own)
+        for port in (adapted.sim7600.port, adapted.sim7600.nmea_port):
+            self.assertEqual(Path(port).parent, self.own)
 
     def test_what_somebody_set_stays(self) -> None:
         adapted = self.adapt(
             GATEWAYKIT_GV50__LISTEN="tcp:0",
             GATEWAYKIT_RPC__LISTEN="unix:mine",
             GATEWAYKIT_STORE__PATH="mine.sqlite",
+            GATEWAYKIT_SIM7600__PORT="/dev/ttyUSB2",
         )
+        self.assertEqual(adapted.sim7600.port, "/dev/ttyUSB2")
+        self.assertEqual(adapted.sim7600.nmea_port, "")
+        self.assertIsNone(demo.modem(MemoryReactorClock(), adapted, self.own))
         self.assertEqual(adapted.gv50.listen, ["tcp:0"])
         self.assertEqual(adapted.rpc.listen, ["unix:mine"])
         self.assertEqual(adapted.store.path, "mine.sqlite")
+
+    def test_the_modem_is_at_the_links_that_were_set(self) -> None:
+        adapted = self.adapt()
+        modem = demo.modem(MemoryReactorClock(), adapted, self.own)
+        assert modem is not None
+        self.assertEqual(str(modem.link), adapted.sim7600.port)
+        assert modem.nmea_link is not None
+        self.assertEqual(str(modem.nmea_link), adapted.sim7600.nmea_port)
+
+    def test_an_nmea_port_of_somebody_is_left_alone(self) -> None:
+        adapted = self.adapt(GATEWAYKIT_SIM7600__NMEA_PORT="/dev/ttyUSB1")
+        self.assertEqual(adapted.sim7600.nmea_port, "/dev/ttyUSB1")
+        modem = demo.modem(MemoryReactorClock(), adapted, self.own)
+        assert modem is not None
+        self.assertIsNone(modem.nmea_link)
 
     def test_places_of_another_gateway_are_left_to_it(self) -> None:
         with socket.socket(socket.AF_UNIX) as server:
@@ -56,6 +77,19 @@ class AdaptTests(DirectoryTestCase):
         self.adapt()
         demo.remove(self.own)
         self.assertFalse(self.own.exists())
+
+
+class FakeModem:
+    link = Path("/tmp/x/sim7600-at")
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
 
 
 class FakePort:
@@ -93,7 +127,15 @@ class ShowTests(DirectoryTestCase):
             return self.fleet
 
         door: Any = FakeDoor(*addresses)
-        return demo.Show(MemoryReactorClock(), door, clients, self.out, make)
+        self.modem = FakeModem()
+        return demo.Show(
+            MemoryReactorClock(),
+            door,
+            clients,
+            self.out,
+            make,
+            modem=cast(Any, self.modem),
+        )
 
     def test_fleet_connects_where_trackers_are_awaited(self) -> None:
         show = self.show(
@@ -105,6 +147,8 @@ class ShowTests(DirectoryTestCase):
         self.assertEqual(self.fleet.arguments[1:3], ("127.0.0.1", 5001))
         show.stop()
         self.assertEqual(self.fleet.calls, ["start", "stop"])
+        self.assertEqual(self.modem.calls, ["start", "stop"])
+        self.assertIn(f"modem is at {self.modem.link}. ", self.out.getvalue())
 
     def test_without_a_port_there_is_nothing_to_show(self) -> None:
         show = self.show(None, UNIXAddress("x"))

@@ -11,6 +11,7 @@ from twisted.internet.task import deferLater
 
 from gatewaykit.cli.connection import run
 from gatewaykit.cli.invocation import Invocation
+from gatewaykit.cli.simulate_modem import modem
 from gatewaykit.errors import ConnectionFailed
 from gatewaykit.simulators.faults import Faults
 from gatewaykit.simulators.fleet import SimulatedFleet
@@ -36,6 +37,9 @@ def _server(_context: click.Context, _option: click.Parameter, value: str) -> Se
 @click.group()
 def simulate() -> None:
     """Simulate hardware, for demos and tests."""
+
+
+simulate.add_command(modem)
 
 
 @simulate.command()

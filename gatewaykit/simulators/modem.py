@@ -43,6 +43,7 @@ class SimulatedModem:
         nmea_link: Path | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        self.link, self.nmea_link = link, nmea_link
         self.behaviour = behaviour
         self.faults = ModemFaults() if faults is None else faults
         """May be changed at any time."""
@@ -162,7 +163,11 @@ class SimulatedModem:
         core, now = self._running()
         self._port.open()
         if self._nmea is not None:
-            self._nmea.open()
+            try:
+                self._nmea.open()
+            except OSError:
+                self._port.close()
+                raise
         self._quiet_until = 0.0
         core.boot(now)
         self._pump()

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import select
+import termios
 import tty
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.interfaces import IReadWriteDescriptor
+from twisted.internet.interfaces import IDelayedCall, IReadWriteDescriptor
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 _CHUNK = 4096
 _MOST = 65_536
 """What waits to be read, in bytes. A serial line loses what nobody reads, too."""
+_LOOK_S = 0.02
 
 
 @implementer(IReadWriteDescriptor)
 class Port:
     """Exists from `open` to `close`; closing it is a hang-up for who has it open.
+
+    While no program has it open, what is written to it is lost, as with a modem that says
+    ``RDY`` too early (facts/sim7600.md 2.7). The slave end is the programs' alone: whoever
+    looks for the holder of a busy port must not find the simulator.
 
     :param link: made on opening, over what link stands there, and removed on closing.
     :param received: takes what the host writes.
@@ -32,63 +40,98 @@ class Port:
         self.link = link
         self.name = ""
         """Path of the pty, such as ``/dev/pts/3``; empty while there is none."""
-        self._last = ""
         self._reactor = reactor
         self._received = received
-        self._master = self._slave = -1
+        self._last = ""
+        self._master = -1
         self._waiting = bytearray()
+        self._look_call: IDelayedCall | None = None
 
     def open(self) -> None:
         """Raises `OSError` if the link cannot be made."""
-        self._master, self._slave = os.openpty()
-        if os.ttyname(self._slave) == self._last:
+        self._master, name = _pty()
+        if name == self._last:
             # A modem that comes back has another name more often than not.
-            first = self._master, self._slave
-            self._master, self._slave = os.openpty()
-            _close(*first)
-        # Else the line discipline would echo, and turn CR into LF.
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.name = self._last = os.ttyname(self._slave)
+            taken, (self._master, name) = self._master, _pty()
+            os.close(taken)
+        self.name = self._last = name
         try:
             self._point_link()
         except OSError:
             self._drop()
             raise
-        self._reactor.addReader(self)
+        self._look()
 
     def close(self) -> None:
         if self._master < 0:
             return
-        self._reactor.removeReader(self)
-        self._reactor.removeWriter(self)
         with suppress(OSError):
             if str(self.link.readlink()) == self.name:
                 self.link.unlink()
         self._drop()
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a program has it open."""
+        poll = select.poll()
+        poll.register(self._master, 0)
+        return not poll.poll(0)
+
     def write(self, data: bytes) -> None:
         """What does not fit any more is lost, whole writes of it."""
-        if self._master >= 0 and len(self._waiting) + len(data) <= _MOST:
+        if self._master < 0 or not self.is_held:
+            return
+        if len(self._waiting) + len(data) <= _MOST:
             self._waiting += data
             self.doWrite()
 
     def _drop(self) -> None:
-        # The slave is ours as well: without it the master would hang up, and be ready for
-        # reading all the time, whenever no program has it open.
-        _close(self._master, self._slave)
-        self._master = self._slave = -1
-        self.name = ""
+        self._forget()
+        if self._look_call is not None:
+            self._look_call.cancel()
+            self._look_call = None
+        os.close(self._master)
+        self._master, self.name = -1, ""
+
+    def _forget(self) -> None:
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
         self._waiting.clear()
 
     def _point_link(self) -> None:
         """In one step, so that whoever looks sees the old one or the new one."""
         if self.link.exists() and not self.link.is_symlink():
-            raise FileExistsError(None, "not a link", str(self.link))
+            raise FileExistsError(
+                None, "there is a file that is no link", str(self.link)
+            )
         new = self.link.with_name(f".{self.link.name}.{os.getpid()}")
         new.unlink(missing_ok=True)
         new.symlink_to(self.name)
         new.replace(self.link)
+
+    def _look(self) -> None:
+        """Wait for a program: without one the master is always ready, with a hang-up."""
+        self._look_call = None
+        if self.is_held:
+            self._reactor.addReader(self)
+        else:
+            self._look_call = self._reactor.callLater(_LOOK_S, self._look)
+
+    def _released(self) -> None:
+        """The last program has closed it: the next one finds it as new."""
+        self._forget()
+        try:
+            slave = os.open(self.name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+        except OSError:
+            # A program was killed that had it exclusively; on a pty, the mark stays.
+            os.close(self._master)
+            self.open()
+            return
+        fcntl.ioctl(slave, termios.TIOCNXCL)
+        tty.setraw(slave, termios.TCSANOW)
+        termios.tcflush(slave, termios.TCIOFLUSH)
+        os.close(slave)
+        self._look()
 
     # What the reactor calls.
 
@@ -99,22 +142,35 @@ class Port:
         return "simulated modem"
 
     def doRead(self) -> None:
-        with suppress(BlockingIOError):
-            self._received(os.read(self._master, _CHUNK))
+        try:
+            data = os.read(self._master, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._released()
+            return
+        self._received(data)
 
     def doWrite(self) -> None:
-        with suppress(BlockingIOError):
+        try:
             while self._waiting:
                 del self._waiting[: os.write(self._master, self._waiting)]
-        if self._waiting:
+        except OSError:
             self._reactor.addWriter(self)
         else:
             self._reactor.removeWriter(self)
 
     def connectionLost(self, reason: Failure) -> None:
-        self.close()
+        """The reactor saw the hang-up (or ends: then nothing matters any more)."""
+        if self._master >= 0 and not self.is_held:
+            self._released()
 
 
-def _close(*descriptors: int) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)
+def _pty() -> tuple[int, str]:
+    master, slave = os.openpty()
+    # Else the line discipline would echo, and turn CR into LF.
+    tty.setraw(slave)
+    name = os.ttyname(slave)
+    os.close(slave)
+    os.set_blocking(master, False)
+    return master, name

@@ -58,7 +58,7 @@ class ModemBehaviour:
     fix_after: float = 20.0
     """By then it has a fix, counted from the start of the engine."""
     boot: float = 4.0
-    """From ``RDY`` to ``PB DONE``."""
+    """Until ``PB DONE``, the last that it says of its start."""
     latency: float = 0.003
     """Until an answer comes; 0 for benchmarks."""
     stop: float = 3.0
@@ -187,7 +187,7 @@ class ModemState:
         self.receiver.tenths = bool(kept.nmea_rate)
         self._mask = kept.nmea_mask
         self._told = {}
-        self.agenda.set("boot", now, lambda _: self.say("RDY"))
+        self.agenda.set("boot", now + behaviour.boot * 0.05, lambda _: self.say("RDY"))
         self.agenda.set("sim", now + behaviour.boot * 0.25, self._sim_answers)
         self.look_for_network(now, behaviour.register_after)
         if kept.autostart:
