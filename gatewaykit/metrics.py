@@ -95,3 +95,6 @@ bridge_dropped = Counter(
     ["bridge", "reason"],
     registry=registry,
 )
+modem_messages = Counter(
+    "gatewaykit_modem_messages", "Short messages that came in", registry=registry
+)

@@ -1,0 +1,96 @@
+"""Whether a fix may be believed: has its time moved on, is its place possible. Pure.
+
+The modem goes on giving its last fix, with the same UTC time, when reception is lost
+(facts/sim7600.md 7). The same coordinates prove nothing: a vehicle may be parked.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import attrs
+
+from gatewaykit.sim7600.gnss import GNSSFix
+
+FASTEST_M_S = 350.0
+"""What is faster between two fixes is suspect..."""
+CONVINCING = 3
+"""...until so many in a row say the same (facts/sim7600.md 7)."""
+NOISE_M = 1000.0
+"""Shorter jumps are no matter of speed: they happen when the sky comes into view."""
+_EARTH_M = 6_371_000.0
+
+
+class Verdict(enum.Enum):
+    """What a reading is worth, by the names of the location record."""
+
+    VALID = "valid"
+    STALE = "stale"
+    NO_FIX = "no_fix"
+    INVALID = "invalid"
+
+
+@attrs.frozen
+class Believed:
+    """A fix that was valid, and when it was first heard of (the clock of the caller)."""
+
+    fix: GNSSFix
+    heard_at: float
+
+
+def distance_m(one: GNSSFix, other: GNSSFix) -> float:
+    """Great-circle distance (haversine)."""
+    latitudes = math.radians(one.latitude), math.radians(other.latitude)
+    d_latitude = (latitudes[1] - latitudes[0]) / 2
+    d_longitude = math.radians(other.longitude - one.longitude) / 2
+    chord = math.sin(d_latitude) ** 2 + (
+        math.cos(latitudes[0]) * math.cos(latitudes[1]) * math.sin(d_longitude) ** 2
+    )
+    return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(chord)))
+
+
+class FixJudge:
+    """Weighs each fix against the ones before; times are the caller's monotonic seconds.
+
+    :param stale_after_s: how long the modem's UTC time may stand still.
+    """
+
+    def __init__(self, stale_after_s: float) -> None:
+        self._stale_after_s = stale_after_s
+        self._newest: Believed | None = None
+        self._suspects = 0
+        self.last: Believed | None = None
+        """The last valid fix, however long ago."""
+
+    def judge(self, fix: GNSSFix, now: float) -> Verdict:
+        """The verdict on a fix that was read at `now`."""
+        newest = self._newest
+        if newest is not None and fix.gps_time == newest.fix.gps_time:
+            return self.verdict(now)
+        self._newest = Believed(fix, now)
+        if self._is_possible(fix, now):
+            self.last = self._newest
+            self._suspects = 0
+            return Verdict.VALID
+        self._suspects += 1
+        return Verdict.INVALID
+
+    def verdict(self, now: float) -> Verdict:
+        """What the newest fix is worth at `now`, when nothing newer has been read."""
+        newest = self._newest
+        if newest is None:
+            return Verdict.NO_FIX
+        if now - newest.heard_at > self._stale_after_s:
+            return Verdict.STALE
+        return Verdict.VALID if newest is self.last else Verdict.INVALID
+
+    def _is_possible(self, fix: GNSSFix, now: float) -> bool:
+        last = self.last
+        if last is None or self._suspects + 1 >= CONVINCING:
+            return True
+        passed_s = max(
+            (fix.gps_time - last.fix.gps_time).total_seconds(), now - last.heard_at, 0.1
+        )
+        jump_m = distance_m(last.fix, fix)
+        return jump_m <= NOISE_M or jump_m / passed_s <= FASTEST_M_S

@@ -1,0 +1,84 @@
+"""What happened to the modem, and who wants to hear of it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+from gatewaykit.errors import MisuseError
+from gatewaykit.interfaces import Page, Record
+from gatewaykit.times import iso
+
+KEPT = 1000
+KINDS = ("location", "nmea", "event")
+
+Listener = Callable[[str, Record], None]
+
+log = Logger()
+
+
+class Happenings:
+    """The newest events, and the listeners of `IModem.subscribe`.
+
+    :param wall_ms: milliseconds since the epoch.
+    """
+
+    def __init__(self, wall_ms: Callable[[], int]) -> None:
+        self._wall_ms = wall_ms
+        self._events: deque[Record] = deque(maxlen=KEPT)
+        self._sequence = 0
+        self._listeners: dict[str, list[Listener]] = {kind: [] for kind in KINDS}
+
+    def happened(self, event: str, **details: Any) -> None:
+        """Keep an event, log it and tell it."""
+        self._sequence += 1
+        record = {
+            "sequence": self._sequence,
+            "at": iso(self._wall_ms()),
+            "event": event,
+            "details": details,
+        }
+        self._events.append(record)
+        log.info("modem: {event} {details}", event=event, details=details or "")
+        self.tell("event", record)
+
+    def page(self, cursor: str | None, limit: int) -> Page:
+        """Events behind `cursor` (None: all that are kept), oldest first."""
+        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
+            raise MisuseError("cursor", cursor, "the cursor that came with a page")
+        after = int(cursor or 0)
+        found = [event for event in self._events if event["sequence"] > after]
+        more = len(found) > limit
+        records = found[:limit]
+        return Page(records, str(records[-1]["sequence"]) if more else None)
+
+    def is_wanted(self, kind: str) -> bool:
+        return bool(self._listeners[kind])
+
+    def subscribe(self, listener: Listener, *kinds: str) -> Callable[[], None]:
+        """See `IModem.subscribe`."""
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if unknown or not kinds:
+            raise MisuseError("kinds", unknown, ", ".join(KINDS))
+        for kind in kinds:
+            self._listeners[kind].append(listener)
+
+        def unsubscribe() -> None:
+            for kind in kinds:
+                if listener in self._listeners[kind]:
+                    self._listeners[kind].remove(listener)
+
+        return unsubscribe
+
+    def tell(self, kind: str, record: Record) -> None:
+        for listener in tuple(self._listeners[kind]):
+            try:
+                listener(kind, record)
+            except Exception:  # noqa: BLE001 - one listener must not cost the others
+                log.failure("a listener of the modem's {kind} failed", kind=kind)
+                for listeners in self._listeners.values():
+                    if listener in listeners:
+                        listeners.remove(listener)

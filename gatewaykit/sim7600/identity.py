@@ -1,0 +1,115 @@
+"""Who the modem is: model, firmware, IMEI, and whose SIM is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import attrs
+
+from gatewaykit import metrics
+from gatewaykit.errors import DeviceTimeout
+from gatewaykit.interfaces import Record
+from gatewaykit.sim7600 import replies
+from gatewaykit.sim7600.asking import Ask
+from gatewaykit.sim7600.commands import Command, Priority, read
+from gatewaykit.sim7600.replies import ReplyError
+
+A = TypeVar("A")
+T = TypeVar("T")
+
+READY = "READY"
+BUSY = "busy"
+
+WHO = read("ATI", bare=True)
+FIRMWARE = read("AT+CGMR", "+CGMR:")
+IMEI = read("AT+CGSN", bare=True)
+PIN = read("AT+CPIN?", "+CPIN:", timeout_s=10.0)
+IMSI = read("AT+CIMI", bare=True)
+ICCID = read("AT+CICCID", "+ICCID:", timeout_s=10.0)
+NUMBER = read("AT+CNUM", "+CNUM:", many=True)
+VOLTAGE = read("AT+CBC", "+CBC:")
+TEMPERATURE = read("AT+CPMUTEMP", "+CPMUTEMP:")
+
+
+@attrs.define
+class Identity:
+    """What the modem told of itself; None for what it did not."""
+
+    manufacturer: str | None = None
+    model: str | None = None
+    firmware: str | None = None
+    imei: str | None = None
+    iccid: str | None = None
+    imsi: str | None = None
+    phone_number: str | None = None
+    sim_state: str | None = None
+    voltage_v: float | None = None
+    temperature_c: float | None = None
+    implausible: int = 0
+    """Answers that were refused."""
+
+    def record(self) -> Record:
+        """The part of the info record that is known here."""
+        return {k: v for k, v in attrs.asdict(self).items() if k != "implausible"}
+
+    async def read_module(self, ask: Ask) -> None:
+        """Model, firmware, IMEI: what no SIM changes."""
+        who = await self._lines(ask, WHO)
+        if who:
+            found = self._parsed(replies.identity, who)
+            if found is not None:
+                self.manufacturer = found.manufacturer
+                self.model = found.model
+                self.firmware = found.revision
+                self.imei = found.imei
+        firmware = await self._first(ask, FIRMWARE, replies.firmware)
+        self.firmware = firmware or self.firmware
+        self.imei = await self._first(ask, IMEI, replies.imei) or self.imei
+
+    async def read_sim_state(self, ask: Ask) -> None:
+        """Whether there is a SIM, and whether it is open."""
+        reply = await ask(PIN, Priority.NORMAL)
+        if reply.ok:
+            self.sim_heard(reply.lines[0])
+        else:
+            self.sim_state = replies.sim_failure(replies.final_error(reply.final))
+
+    def sim_heard(self, line: str) -> None:
+        """What the modem says of the SIM, asked or not."""
+        state = self._parsed(replies.pin, line)
+        if state is not None:
+            self.sim_state = state
+
+    async def read_sim(self, ask: Ask) -> None:
+        """The SIM's numbers; None where it does not tell."""
+        self.imsi = await self._first(ask, IMSI, replies.imsi)
+        self.iccid = await self._first(ask, ICCID, replies.iccid)
+        self.phone_number = await self._first(ask, NUMBER, replies.phone_number)
+
+    async def read_supply(self, ask: Ask) -> None:
+        """Voltage and temperature."""
+        self.voltage_v = await self._first(ask, VOLTAGE, replies.voltage)
+        self.temperature_c = await self._first(ask, TEMPERATURE, replies.temperature)
+
+    async def _lines(self, ask: Ask, command: Command) -> tuple[str, ...]:
+        """The information lines; none where the modem refuses or does not answer."""
+        try:
+            reply = await ask(command, Priority.NORMAL)
+        except DeviceTimeout:
+            return ()
+        return reply.lines if reply.ok else ()
+
+    async def _first(
+        self, ask: Ask, command: Command, parse: Callable[[str], T]
+    ) -> T | None:
+        lines = await self._lines(ask, command)
+        return self._parsed(parse, lines[0]) if lines else None
+
+    def _parsed(self, parse: Callable[[A], T], answer: A) -> T | None:
+        try:
+            return parse(answer)
+        except ReplyError:
+            self.implausible += 1
+            metrics.modem_lines_refused.labels("implausible").inc()
+            return None
