@@ -42,6 +42,8 @@ PURE = (
     "access.py",
     "bridges/gpsd_objects.py",
     "bridges/gpsd_requests.py",
+    "bridges/json_requests.py",
+    "bridges/sim7600_replies.py",
     "cli/exports.py",
     "cli/tracks.py",
     "errors.py",
