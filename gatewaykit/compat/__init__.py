@@ -1,0 +1,1 @@
+"""The Python APIs of the programs that gatewaykit replaces, under their old module names."""
