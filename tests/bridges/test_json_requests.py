@@ -135,7 +135,12 @@ class RequestsTests(SynchronousTestCase):
 
     def test_too_long_requests_are_fatal(self) -> None:
         long = b'{"a": "' + b"x" * MAX_REQUEST
-        for chunks in ((long,), (long + b'"}',), (b"{}" + long,), (long[:4000], b"x" * 100)):
+        for chunks in (
+            (long,),
+            (long + b'"}',),
+            (b"{}" + long,),
+            (long[:4000], b"x" * 100),
+        ):
             *_, last = self.read(*chunks)
             assert isinstance(last, Unreadable)
             self.assertTrue(last.fatal)
