@@ -114,6 +114,7 @@ def check(principal: Principal, verb: str) -> None:
 
 
 MASK = "***"
+"""Stands for what the audit trail and errors don't show."""
 _LONGEST_ARGUMENT = 200
 
 
@@ -123,13 +124,12 @@ def audit_record(
     arguments: Mapping[str, str],
     at: str,
     outcome: str,
-    secrets: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
     """What the store is to append.
 
+    :param arguments: what may be shown of them (see `gatewaykit.rpc.verb.Verb`).
     :param at: ISO 8601, UTC.
     :param outcome: ``done``, ``refused``, or ``failed:`` and the code of the error.
-    :param secrets: names of arguments whose values are masked.
     """
     return {
         "at": at,
@@ -137,8 +137,7 @@ def audit_record(
         "from_where": principal.origin,
         "what": what,
         "arguments": {
-            name: MASK if name in secrets else value[:_LONGEST_ARGUMENT]
-            for name, value in arguments.items()
+            name: value[:_LONGEST_ARGUMENT] for name, value in arguments.items()
         },
         "outcome": outcome,
     }

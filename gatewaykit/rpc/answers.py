@@ -98,7 +98,7 @@ class GatewayAnswers:
         return state
 
     async def devices(self, cursor: str | None, limit: int | None) -> Record:
-        return await _page(
+        return await fitting_page(
             lambda most: self._store.devices(cursor, most, PAGE_BYTES),
             limit,
             self._with_live,
@@ -139,7 +139,7 @@ class GatewayAnswers:
         if since is not None and first is not None and since.microsecond:
             first += 1  # a fraction later than that second; a 60th second sorts right
         last = None if until is None else moment_digits(until)
-        page = await _page(
+        page = await fitting_page(
             lambda most: self._store.history(
                 imei, first, last, cursor, most, PAGE_BYTES
             ),
@@ -152,7 +152,7 @@ class GatewayAnswers:
     async def events(
         self, imei: str | None, cursor: str | None, limit: int | None
     ) -> Record:
-        return await _page(
+        return await fitting_page(
             lambda most: self._store.events(imei, cursor, most, PAGE_BYTES), limit
         )
 
@@ -166,7 +166,7 @@ class GatewayAnswers:
         return {"acknowledged": await self._store.acknowledge_damage()}
 
 
-async def _page(
+async def fitting_page(
     ask: Callable[[int], Deferred[Page]],
     limit: int | None,
     dress: Callable[[Record], Record] = lambda record: record,

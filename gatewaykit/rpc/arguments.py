@@ -100,10 +100,37 @@ def token() -> Text:
     return Secret(r"[!-~]{1,500}", "1 to 500 printable ASCII characters, no spaces")
 
 
-class Limit(Checked):
-    """How many records a page may have at most."""
+def phone_number() -> Text:
+    return Text(
+        r"\+[0-9]{1,20}|[0-9*#]{1,20}",
+        "1 to 20 digits, + and the country's code first, or as it is dialled at home",
+    )
 
-    allowed = f"1 to {MAX_LIMIT}"
+
+def message_text() -> Text:
+    """No more than ten messages of the widest alphabet carry; longer ones of others are
+    refused by the modem's part, which knows the alphabets."""
+    return Secret(
+        r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]{1,1530}",
+        "1 to 1530 characters, line ends and tabs, no other control characters",
+    )
+
+
+def at_command() -> Text:
+    """One line, so that nothing can end the command and begin another."""
+    return Text(
+        r"[Aa][Tt][ -~]{0,198}",
+        "AT and what follows it, at most 200 printable ASCII characters",
+    )
+
+
+class Whole(Checked):
+    """A whole number in a range."""
+
+    def __init__(self, lowest: int, highest: int, *, optional: bool = False) -> None:
+        super().__init__(optional)
+        self._lowest, self._highest = lowest, highest
+        self.allowed = f"{lowest} to {highest}"
 
     def fromString(self, inString: bytes) -> int:
         return self._check(int(inString))
@@ -112,9 +139,26 @@ class Limit(Checked):
         return b"%d" % self._check(inObject)
 
     def _check(self, number: int) -> int:
-        if type(number) is not int or not 1 <= number <= MAX_LIMIT:
+        if type(number) is not int or not self._lowest <= number <= self._highest:
             raise ValueError(number)
         return number
+
+
+def limit() -> Whole:
+    """How many records a page may have at most."""
+    return Whole(1, MAX_LIMIT, optional=True)
+
+
+class Flag(Checked, amp.Boolean):
+    """Yes or no, and nothing that Python merely takes for it."""
+
+    allowed = "True or False"
+
+    def toString(self, inObject: bool) -> bytes:  # noqa: FBT001 - AMP's signature
+        if type(inObject) is not bool:
+            raise TypeError(inObject)
+        encoded: bytes = super().toString(inObject)
+        return encoded
 
 
 class Moment(Checked, amp.DateTime):

@@ -33,6 +33,8 @@ from gatewaykit.times import iso
 
 REFUSALS_A_MINUTE = 100
 """Refusals of one principal in the audit trail, which is kept for ever."""
+AUDIT_S = 60.0
+"""Time that the store may take for an audit record."""
 
 log = Logger()
 
@@ -50,7 +52,7 @@ class Calls:
         store: IStore,
         clock: IReactorTime,
         wall_ms: Callable[[], int],
-        deadline_s: float,
+        deadline_s: float | None,
         new_reference: Callable[[], str],
     ) -> None:
         self._answers = {verb.commandName: (verb, answers[verb]) for verb in answers}
@@ -90,15 +92,16 @@ class Calls:
         self, verb: type[Verb], answer: Answer, box: amp.AmpBox, principal: Principal
     ) -> amp.AmpBox:
         """Whatever goes wrong in here is one of the errors that a verb may have."""
+        seconds = verb.deadline_s if self._deadline_s is None else self._deadline_s
         try:
             access.check(principal, verb.name())
             arguments = verb.parseArguments(box, None)
             result = await Deferred.fromCoroutine(answer(**arguments)).addTimeout(
-                self._deadline_s, self._clock
+                seconds, self._clock
             )
             response: amp.AmpBox = verb.makeResponse(result, None)
         except defer.TimeoutError:
-            raise CallTimeout(verb.name(), self._deadline_s) from None
+            raise CallTimeout(verb.name(), seconds) from None
         except Exception as error:
             if type(error) in ERRORS:
                 raise
@@ -128,15 +131,12 @@ class Calls:
         record = access.audit_record(
             principal,
             verb.name(),
-            _as_text(verb, box),
+            verb.auditable(_as_text(verb, box)),
             iso(self._wall_ms()),
             _outcome(error),
-            verb.secrets,
         )
         try:
-            await self._store.append_audit(record).addTimeout(
-                self._deadline_s, self._clock
-            )
+            await self._store.append_audit(record).addTimeout(AUDIT_S, self._clock)
         except StoreUnavailable as reason:
             log.error(
                 "no audit record of {record}: {reason}", record=record, reason=reason

@@ -220,7 +220,7 @@ class RpcFactory(ServerFactory):
     :param wall_ms: the audit trail's clock, milliseconds since the epoch.
     :param identify: names the principal behind a transport, None to turn it away.
     :param networks: of other hosts that may connect over TCP (see `identify`).
-    :param deadline_s: time that one answer may take.
+    :param deadline_s: time that any answer may take; None for each verb's own.
     :param new_reference: text that ties a client's `InternalError` to our log.
     """
 
@@ -237,7 +237,7 @@ class RpcFactory(ServerFactory):
         networks: Sequence[access.Network] = (),
         wall_ms: Callable[[], int] = _wall_ms,
         max_connections: int = 256,
-        deadline_s: float = 60.0,
+        deadline_s: float | None = None,
         new_reference: Callable[[], str] = random_reference,
     ) -> None:
         self.clock = clock

@@ -7,109 +7,53 @@ type (`API_LEVEL` tells a client what to expect).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from twisted.protocols import amp
 
-from gatewaykit import access
 from gatewaykit.access import Role
-from gatewaykit.errors import (
-    AccessDenied,
-    CallTimeout,
-    DeviceRefused,
-    DeviceTimeout,
-    DeviceUnavailable,
-    GatewayError,
-    InternalError,
-    MisuseError,
-    NotFound,
-    ProtocolViolation,
-    StoreUnavailable,
+from gatewaykit.errors import MisuseError
+from gatewaykit.rpc.arguments import JSON, Moment, imei, policy, token
+from gatewaykit.rpc.modem_verbs import (
+    DeleteSMS,
+    GNSSLocation,
+    ListModemEvents,
+    ListSMS,
+    ModemAvailable,
+    ModemInfo,
+    NetworkStatus,
+    SendATCommand,
+    SendSMS,
 )
-from gatewaykit.rpc.arguments import (
-    JSON,
-    Limit,
-    Moment,
-    cursor,
-    error_decoder,
-    imei,
-    policy,
-    token,
+from gatewaykit.rpc.verb import ERRORS, PAGE, PAGING, Verb
+
+__all__ = (
+    "ALL",
+    "API_LEVEL",
+    "ERRORS",
+    "AcknowledgeDamage",
+    "DeleteSMS",
+    "GNSSLocation",
+    "GetDevice",
+    "Health",
+    "History",
+    "Info",
+    "LatestPosition",
+    "ListDevices",
+    "ListEvents",
+    "ListModemEvents",
+    "ListSMS",
+    "Login",
+    "ModemAvailable",
+    "ModemInfo",
+    "NetworkStatus",
+    "SendATCommand",
+    "SendSMS",
+    "SetPolicy",
+    "Verb",
 )
 
 API_LEVEL = 1
-
-ERRORS: dict[type[Exception], bytes] = {
-    MisuseError: b"BAD_ARGUMENT",
-    NotFound: b"NOT_FOUND",
-    AccessDenied: b"ACCESS_DENIED",
-    StoreUnavailable: b"STORE_UNAVAILABLE",
-    DeviceUnavailable: b"DEVICE_UNAVAILABLE",
-    DeviceTimeout: b"DEVICE_TIMEOUT",
-    DeviceRefused: b"DEVICE_REFUSED",
-    CallTimeout: b"TIMEOUT",
-    InternalError: b"INTERNAL",
-}
-
-
-class Verb(amp.Command):
-    """Base of every verb."""
-
-    errors = ERRORS
-    reverseErrors: ClassVar[dict[bytes, Callable[[str], GatewayError]]]
-    role: ClassVar[Role]
-    changes: ClassVar[bool] = False
-    """Whether it changes something, so that every use of it is in the audit trail."""
-    secrets: ClassVar[frozenset[str]] = frozenset()
-    """Names of arguments that the audit trail must not show."""
-
-    def __init_subclass__(cls) -> None:
-        # AMP makes an error of the text alone; ours have fields (see `encode_error`).
-        cls.reverseErrors = {
-            code: error_decoder(cast(type[GatewayError], kind))
-            for kind, code in cls.errors.items()
-        }
-        access.declare(cls.name(), cls.role)
-
-    @classmethod
-    def name(cls) -> str:
-        return cls.commandName.decode("ascii")
-
-    @classmethod
-    def check(cls, arguments: dict[str, Any]) -> None:
-        """Raise `MisuseError` for arguments that don't go together."""
-
-    @classmethod
-    def makeArguments(cls, objects: dict[str, Any], proto: Any) -> amp.AmpBox:
-        box: amp.AmpBox = super().makeArguments(objects, proto)
-        cls.check(objects)
-        return box
-
-    @classmethod
-    def parseArguments(cls, box: amp.AmpBox, protocol: Any) -> dict[str, Any]:
-        arguments: dict[str, Any] = super().parseArguments(box, protocol)
-        cls.check(arguments)
-        return arguments
-
-    @classmethod
-    def parseResponse(cls, box: amp.AmpBox, protocol: Any) -> dict[str, Any]:
-        try:
-            response: dict[str, Any] = super().parseResponse(box, protocol)
-        except (LookupError, ValueError, TypeError, RecursionError) as error:
-            reason = f"not an answer to {cls.name()}: {error!r:.200}"
-            raise ProtocolViolation(reason) from error
-        return response
-
-
-_PAGING: list[tuple[bytes, amp.Argument]] = [
-    (b"cursor", cursor()),
-    (b"limit", Limit(optional=True)),
-]
-_PAGE: list[tuple[bytes, amp.Argument]] = [
-    (b"records", JSON()),
-    (b"cursor", amp.Unicode(optional=True)),
-]
 
 
 class Login(Verb):
@@ -149,8 +93,8 @@ class ListDevices(Verb):
     """Device records by IMEI, with the status of this moment."""
 
     role = Role.VIEWER
-    arguments = _PAGING
-    response = _PAGE
+    arguments = PAGING
+    response = PAGE
 
 
 class GetDevice(Verb):
@@ -177,9 +121,9 @@ class History(Verb):
         (b"imei", imei()),
         (b"since", Moment(optional=True)),
         (b"until", Moment(optional=True)),
-        *_PAGING,
+        *PAGING,
     ]
-    response = _PAGE
+    response = PAGE
 
     @classmethod
     def check(cls, arguments: dict[str, Any]) -> None:
@@ -192,8 +136,8 @@ class ListEvents(Verb):
     """What happened to devices, oldest first."""
 
     role = Role.VIEWER
-    arguments: ClassVar = [(b"imei", imei(optional=True)), *_PAGING]
-    response = _PAGE
+    arguments: ClassVar = [(b"imei", imei(optional=True)), *PAGING]
+    response = PAGE
 
 
 class SetPolicy(Verb):
@@ -222,4 +166,13 @@ ALL: tuple[type[Verb], ...] = (
     ListEvents,
     SetPolicy,
     AcknowledgeDamage,
+    NetworkStatus,
+    GNSSLocation,
+    ModemAvailable,
+    ModemInfo,
+    ListModemEvents,
+    ListSMS,
+    SendSMS,
+    DeleteSMS,
+    SendATCommand,
 )

@@ -16,9 +16,11 @@ from gatewaykit.access import Principal, Role
 from gatewaykit.interfaces import IFleet, IHealth, Record
 from gatewaykit.rpc import verbs
 from gatewaykit.rpc.answers import Answer, GatewayAnswers
-from gatewaykit.rpc.client import ClientProtocol, GatewayClient
+from gatewaykit.rpc.caller import ClientProtocol
+from gatewaykit.rpc.client import GatewayClient
+from gatewaykit.rpc.modem_answers import ModemAnswers
 from gatewaykit.rpc.server import GatewayServer, RpcFactory
-from gatewaykit.testing import MemoryStore
+from gatewaykit.testing import MemoryModem, MemoryStore
 
 IMEI = "864000000000001"
 
@@ -74,9 +76,13 @@ class RpcTestCase(SynchronousTestCase):
         self.store = MemoryStore(self.clock)
         self.fleet = FakeFleet()
         self.subsystems: list[FakeHealth] = []
-        self.answers: Mapping[type[verbs.Verb], Answer] = GatewayAnswers(
-            self.store, self.fleet, self.subsystems, self.clock
-        ).table()
+        self.modem = MemoryModem(at_commands=("AT+CSQ", "AT+CPIN*"))
+        self.answers: Mapping[type[verbs.Verb], Answer] = {
+            **GatewayAnswers(
+                self.store, self.fleet, self.subsystems, self.clock
+            ).table(),
+            **ModemAnswers(self.modem).table(),
+        }
         self.factory = self.make_factory()
         self.role = Role.ADMIN
         self.flushed: list[iosim.IOPump] = []

@@ -13,6 +13,9 @@ from gatewaykit import access
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
+    DeviceRefused,
+    DeviceTimeout,
+    DeviceUnavailable,
     GatewayError,
     InternalError,
     MisuseError,
@@ -213,6 +216,9 @@ class ErrorTests(SynchronousTestCase):
         NotFound("device", IMEI),
         AccessDenied("uid:1000", "SetPolicy", "admin"),
         StoreUnavailable("disk full \u20ac \x00"),
+        DeviceUnavailable("the modem", "no such port"),
+        DeviceTimeout("the modem", "AT+CSQ", 3.0),
+        DeviceRefused("the modem", "AT+CSQ", "SIM failure"),
         CallTimeout("History", 60.5),
         InternalError("1a2b3c4d"),
     )

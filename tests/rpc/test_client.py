@@ -20,12 +20,8 @@ from gatewaykit.errors import (
     NotFound,
     ProtocolViolation,
 )
-from gatewaykit.rpc.client import (
-    ClientProtocol,
-    GatewayClient,
-    client_endpoint,
-    connect,
-)
+from gatewaykit.rpc.caller import ClientProtocol
+from gatewaykit.rpc.client import GatewayClient, client_endpoint, connect
 from tests.rpc.common import IMEI, RpcTestCase
 
 

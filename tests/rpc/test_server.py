@@ -197,7 +197,14 @@ class RoleTests(ProbeTestCase):
     def test_every_verb_with_every_role(self) -> None:
         """Over the wire as in the table, and a refused verb changes nothing."""
         self.store.add_report(report())
-        values: dict[str, Any] = {"imei": IMEI, "policy": "refused"}
+        values: dict[str, Any] = {
+            "imei": IMEI,
+            "policy": "refused",
+            "number": "12345",
+            "text": "hello",
+            "all": True,
+            "command": "AT+CSQ",
+        }
         for verb in verbs.ALL:
             names = {name.decode() for name, _ in verb.arguments}
             chosen = {key: values[key] for key in values if key in names}
