@@ -65,16 +65,24 @@ def _remember(context: click.Context, option: click.Parameter, value: Any) -> No
 def client_options(command: Command) -> Command:
     """`--endpoint` and `--json`, which work before the verb and after it.
 
-    What stands after the verb wins; the environment, read before the verb, comes last.
+    What stands after the verb wins.
     """
-    is_group = isinstance(command, click.Group)
+    return _with_options(command, None)
+
+
+def outer_options(command: Command) -> Command:
+    """The same for `gatewayctl` itself, with the environment, which so comes last."""
+    return _with_options(command, "GATEWAYKIT_ENDPOINT")
+
+
+def _with_options(command: Command, variable: str | None) -> Command:
     command.params += [
         click.Option(
             ["--endpoint"],
             metavar="ENDPOINT",
             expose_value=False,
             callback=_remember,
-            envvar="GATEWAYKIT_ENDPOINT" if is_group else None,
+            envvar=variable,
             help="Where the gateway listens: unix:PATH or tcp:HOST:PORT "
             "(default: $GATEWAYKIT_ENDPOINT, else the default socket).",
         ),

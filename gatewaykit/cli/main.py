@@ -10,7 +10,7 @@ import click
 
 from gatewaykit import __version__
 from gatewaykit.cli.endings import endings
-from gatewaykit.cli.invocation import client_options
+from gatewaykit.cli.invocation import outer_options
 
 
 class Verb(NamedTuple):
@@ -24,8 +24,11 @@ VERBS = {
     "devices": Verb("devices", "devices", "List the devices, by IMEI."),
     "device": Verb("devices", "device", "Show all that is known of a device."),
     "track": Verb("track", "track", "Write the history of a device."),
-    "watch": Verb("watch", "watch", "Show the devices live, until Ctrl-C."),
+    "watch": Verb(
+        "watch", "watch", "Show the devices and the modem live, until Ctrl-C."
+    ),
     "events": Verb("devices", "events", "List what happened to devices."),
+    "modem": Verb("modem", "modem", "Ask the modem: network, position, messages."),
     "policy": Verb("admin", "policy", "Accept, quarantine or refuse a device."),
     "acknowledge-damage": Verb(
         "admin", "acknowledge_damage", "Take note of salvaged database files."
@@ -60,7 +63,7 @@ class Verbs(click.Group):
             return super().invoke(ctx)
 
 
-@client_options
+@outer_options
 @click.group(cls=Verbs, subcommand_metavar="VERB [ARGS]...")
 @click.version_option(__version__, prog_name="gatewayctl")
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`gatewayctl watch`: the devices, live, until Ctrl-C."""
+"""`gatewayctl watch`: the devices and the modem, live, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -11,20 +11,38 @@ from datetime import UTC, datetime
 from heapq import nlargest
 from typing import Any
 
+import attrs
 import click
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
+from rich.text import Text
 from twisted.internet.task import deferLater
 
+from gatewaykit.cli import modem_text
 from gatewaykit.cli.connection import Gateway
 from gatewaykit.cli.invocation import Invocation, client_options
 from gatewaykit.cli.rows import cells, shown, table
-from gatewaykit.errors import CallTimeout, ConnectionFailed, StoreUnavailable
+from gatewaykit.errors import (
+    CallTimeout,
+    ConnectionFailed,
+    GatewayError,
+    StoreUnavailable,
+)
 from gatewaykit.rpc.client import GatewayClient
 
 Record = dict[str, Any]
 
 LOST = "no connection, trying again"
+MODEM = "sim7600"
+
+
+@attrs.frozen
+class ModemReading:
+    """What the modem told, and why it told no more."""
+
+    network: Record | None = None
+    location: Record | None = None
+    trouble: str | None = None
 
 
 class View(ABC):
@@ -41,14 +59,21 @@ class View(ABC):
     def trouble(self, text: str) -> None:
         """There is no update at present."""
 
+    @abstractmethod
+    def update_modem(self, reading: ModemReading) -> None:
+        """Called after each `update`, where the gateway has a modem."""
+
 
 class LineView(View):
-    """One line for each device that changed: fields between tabs, or the record as JSON."""
+    """One line for each device that changed, and for the modem: fields between tabs, or
+    the record as JSON."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
         self._before: dict[str, Record] = {}
         self._trouble = ""
+        self._modem_before: object = None
+        self._modem_trouble: str | None = None
 
     def update(self, records: list[Record]) -> None:
         self._trouble = ""
@@ -63,65 +88,129 @@ class LineView(View):
             click.echo(f"gatewayctl: {text}", err=True)
         self._trouble = text
 
+    def update_modem(self, reading: ModemReading) -> None:
+        network, location = reading.network, reading.location
+        told: object = modem_text.watch_fields(network, location)
+        line = "\t".join(modem_text.watch_fields(network, location))
+        if self._as_json:
+            told = modem_text.ageless({"network": network, "location": location})
+            line = modem_text.as_json(network, location)
+        if told != self._modem_before:
+            print(line)
+            sys.stdout.flush()
+        self._modem_before = told
+        if reading.trouble and reading.trouble != self._modem_trouble:
+            click.echo(f"gatewayctl: {reading.trouble}", err=True)
+        self._modem_trouble = reading.trouble
+
 
 class TableView(View):
-    """A table in place, the devices heard of last on top, as many as there is room for."""
+    """A table in place, the devices heard of last on top, as many as there is room for;
+    above it the modem, where there is one."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False)
         self._records: list[Record] = []
+        self._modem: ModemReading | None = None
+        self._notice = ""
 
     def open(self) -> AbstractContextManager[object]:
         return self._live
 
     def update(self, records: list[Record]) -> None:
         self._records = records
+        self._notice = ""
         self._draw()
 
     def trouble(self, text: str) -> None:
-        self._draw(f" - {text}")
+        self._notice = f" - {text}"
+        self._draw()
 
-    def _draw(self, notice: str = "") -> None:
+    def update_modem(self, reading: ModemReading) -> None:
+        self._modem = reading
+        self._draw()
+
+    def _head(self) -> list[Text]:
+        if self._modem is None:
+            return []
+        lines = [*modem_text.watch_block(self._modem.network, self._modem.location)]
+        if self._modem.trouble:
+            lines.append(self._modem.trouble)
+        # Text, and not str: what an operator is called is no markup.
+        return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+
+    def _draw(self) -> None:
         now = datetime.now(UTC)
-        room = max(1, self._console.height - 3)  # header, caption, the cursor's line
+        head = self._head()
+        # Beside the head: the names of columns, the caption, the cursor's line.
+        room = max(1, self._console.height - 3 - len(head))
         newest = nlargest(
             room, self._records, key=lambda device: device["last_seen"] or ""
         )
         counts = Counter(shown(device["status"]) for device in self._records)
         caption = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
         rows = (cells(device, now) for device in newest)
-        caption = (caption or "no devices yet") + notice
+        caption = (caption or "no devices yet") + self._notice
         shape = table(rows, self._console.width, caption=caption)
-        self._live.update(shape, refresh=True)
+        self._live.update(Group(*head, shape), refresh=True)
+
+
+async def show_devices(client: GatewayClient, view: View) -> bool:
+    """Whether there was something to show: a store that fails may be back soon."""
+    try:
+        view.update([record async for record in client.iter_devices()])
+    except (StoreUnavailable, CallTimeout) as error:
+        view.trouble(shown(error))
+        return False
+    return True
+
+
+async def ask_modem(client: GatewayClient) -> ModemReading:
+    """What the modem tells; only a lost connection is an error."""
+    found: dict[str, Record] = {}
+    trouble: str | None = None
+    for name, ask in (
+        ("network", client.network_status),
+        ("location", client.gnss_location),
+    ):
+        try:
+            found[name] = await ask()
+        except ConnectionFailed:
+            raise
+        except GatewayError as error:
+            trouble = shown(error)
+    return ModemReading(trouble=trouble, **found)
 
 
 async def follow(
     gateway: Gateway, view: View, interval_s: float, count: int | None
 ) -> None:
-    """Show the devices every `interval_s`, `count` times (None: for ever).
+    """Show devices and modem every `interval_s`, `count` times (None: for ever).
 
     A gateway that restarts is waited for; one that never answered is an error.
     """
     client: GatewayClient | None = await gateway.connect()
+    has_modem: bool | None = None
     updates = 0
     try:
         with view.open():
             while True:
                 try:
                     if client is None:
-                        client = await gateway.connect()
-                    records = [record async for record in client.iter_devices()]
+                        client, has_modem = await gateway.connect(), None
+                    updates += await show_devices(client, view)
+                    if has_modem is None:
+                        has_modem = MODEM in (await client.info()).subsystems
+                    if has_modem:
+                        view.update_modem(await ask_modem(client))
                 except ConnectionFailed:
                     client = None
                     view.trouble(LOST)
-                except (StoreUnavailable, CallTimeout) as error:
+                except CallTimeout as error:
                     view.trouble(shown(error))
-                else:
-                    view.update(records)
-                    updates += 1
-                    if updates == count:
-                        return
+                if updates == count:
+                    return
                 await deferLater(gateway.reactor, interval_s)
     finally:
         if client is not None:
@@ -140,9 +229,10 @@ async def follow(
 @click.option("--count", type=click.IntRange(min=1), help="End after so many updates.")
 @click.pass_obj
 def watch(invocation: Invocation, interval: float, count: int | None) -> None:
-    """Show the devices live, until Ctrl-C.
+    """Show the devices live, until Ctrl-C, and the modem where there is one.
 
-    On a terminal a table; elsewhere one line for each device that changed.
+    On a terminal a table; elsewhere one line for each device that changed, and one that
+    begins with "modem" when its network or position did.
     """
     view: View
     if sys.stdout.isatty() and not invocation.as_json:

@@ -19,7 +19,11 @@ from gatewaykit.cli.invocation import Invocation
 from gatewaykit.cli.main import main
 from gatewaykit.errors import MisuseError, NotFound
 from gatewaykit.interfaces import Page, Record
+from gatewaykit.rpc import verbs
 from gatewaykit.rpc.client import GatewayClient, GatewayHealth, GatewayInfo
+from gatewaykit.rpc.modem_answers import ModemAnswers
+from gatewaykit.rpc.modem_calls import ModemAvailability
+from gatewaykit.testing import MemoryModem
 
 IMEI = "865083030000012"
 OTHER = "865083030000029"
@@ -59,6 +63,7 @@ class FakeGateway:
         self.events: list[Record] = []
         self.health = GatewayHealth("ok", {})
         self.policies: dict[str, str] = {}
+        self.modem: MemoryModem | None = None
         self.failures: list[Exception | None] = []
         self.refusals: list[Exception | None] = []
         self.asked: list[tuple[Any, ...]] = []
@@ -104,8 +109,11 @@ class FakeClient:
 
     def info(self) -> Deferred[GatewayInfo]:
         return self._answer(
-            GatewayInfo("0.1.0", 1, "3.11.7", "26.10", 273906.5, ["gv50"])
+            GatewayInfo("0.1.0", 1, "3.11.7", "26.10", 273906.5, self._subsystems())
         )
+
+    def _subsystems(self) -> list[str]:
+        return ["gv50"] if self._gateway.modem is None else ["gv50", "sim7600"]
 
     def health(self) -> Deferred[GatewayHealth]:
         return self._answer(self._gateway.health)
@@ -150,6 +158,51 @@ class FakeClient:
     def acknowledge_damage(self) -> Deferred[int]:
         return self._answer(2)
 
+    def _modem(self, verb: type[verbs.Verb], **arguments: Any) -> Deferred[Any]:
+        """What the gateway answers; the arguments go the way that they go to it."""
+
+        async def ask() -> Any:
+            self._ask()
+            arrived = verb.parseArguments(verb.makeArguments(arguments, None), None)
+            table = ModemAnswers(self._gateway.modem).table()
+            return await table[verb](**arrived)
+
+        return Deferred.fromCoroutine(ask())
+
+    def network_status(self) -> Deferred[Record]:
+        return self._modem(verbs.NetworkStatus).addCallback(lambda a: a["network"])
+
+    def gnss_location(self) -> Deferred[Record]:
+        return self._modem(verbs.GNSSLocation).addCallback(lambda a: a["location"])
+
+    def modem_available(self) -> Deferred[ModemAvailability]:
+        asked = self._modem(verbs.ModemAvailable)
+        return asked.addCallback(lambda answer: ModemAvailability(**answer))
+
+    def modem_info(self) -> Deferred[Record]:
+        return self._modem(verbs.ModemInfo).addCallback(lambda a: a["modem"])
+
+    async def iter_modem_events(self) -> AsyncIterator[Record]:
+        for event in (await self._modem(verbs.ListModemEvents))["records"]:
+            yield event
+
+    def list_sms(self) -> Deferred[list[Record]]:
+        return self._modem(verbs.ListSMS).addCallback(lambda a: a["messages"])
+
+    def send_sms(self, number: str, text: str) -> Deferred[Record]:
+        asked = self._modem(verbs.SendSMS, number=number, text=text)
+        return asked.addCallback(lambda answer: answer["sent"])
+
+    def delete_sms(
+        self, index: int | None = None, *, everything: bool = False
+    ) -> Deferred[int]:
+        asked = self._modem(verbs.DeleteSMS, index=index, all=everything or None)
+        return asked.addCallback(lambda answer: answer["deleted"])
+
+    def send_at_command(self, command: str) -> Deferred[list[str]]:
+        asked = self._modem(verbs.SendATCommand, command=command)
+        return asked.addCallback(lambda answer: answer["lines"])
+
     def close(self) -> Deferred[None]:
         self._closed = True
         self._gateway.open -= 1
@@ -173,9 +226,12 @@ def react(main: Callable[[Any], Coroutine[Deferred[Any], Any, Any]]) -> Any:
 
 
 def gatewayctl(
-    gateway: FakeGateway, *args: str, env: dict[str, str | None] | None = None
+    gateway: FakeGateway,
+    *args: str,
+    env: dict[str, str | None] | None = None,
+    input: str | bytes | None = None,
 ) -> Result:
     """Run the command line against `gateway`."""
     invocation = Invocation(connect=gateway.connect, react=react)
     environment = {"GATEWAYKIT_ENDPOINT": ENDPOINT} | (env or {})
-    return CliRunner(env=environment).invoke(main, args, obj=invocation)
+    return CliRunner(env=environment).invoke(main, args, input, obj=invocation)

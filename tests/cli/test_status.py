@@ -31,6 +31,30 @@ class StatusTests(SynchronousTestCase):
         )
         self.assertEqual(result.exit_code, 0)
 
+    def test_figures_of_the_modem(self) -> None:
+        modem = {
+            "status": "degraded",
+            "reason": "it does not answer",
+            "state": "recovering",
+            "model": None,
+            "gnss": {"engine": "on", "fix_status": "no_fix"},
+            "line": {"exchanges": 1200, "timeouts": 2},
+        }
+        self.gateway.health = GatewayHealth("degraded", {"sim7600": modem})
+        result = gatewayctl(self.gateway, "status")
+        self.assertEqual(
+            result.stdout.splitlines()[3:],
+            [
+                "sim7600: degraded: it does not answer",
+                "  state: recovering",
+                "  model: -",
+                "  gnss.engine: on",
+                "  gnss.fix_status: no_fix",
+                "  line.exchanges: 1200",
+                "  line.timeouts: 2",
+            ],
+        )
+
     def test_trouble_shows_its_reason_and_ends_with_1(self) -> None:
         self.gateway.health = GatewayHealth("failed", {"store": DOWN})
         result = gatewayctl(self.gateway, "status")

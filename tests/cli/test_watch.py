@@ -6,14 +6,28 @@ import sys
 from typing import Any
 
 from rich.console import Console
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from gatewaykit.cli.connection import Gateway
-from gatewaykit.cli.watch import LOST, LineView, TableView, View, follow
-from gatewaykit.errors import AccessDenied, ConnectionFailed, StoreUnavailable
+from gatewaykit.cli.watch import (
+    LOST,
+    LineView,
+    ModemReading,
+    TableView,
+    View,
+    follow,
+)
+from gatewaykit.errors import (
+    AccessDenied,
+    CallTimeout,
+    ConnectionFailed,
+    DeviceUnavailable,
+    StoreUnavailable,
+)
 from gatewaykit.interfaces import Record
+from gatewaykit.testing import MemoryModem, location_record, network_record
 from tests.cli.support import ENDPOINT, IMEI, OTHER, FakeGateway, device, gatewayctl
 
 GONE = ConnectionFailed(ENDPOINT, "refused")
@@ -22,12 +36,16 @@ GONE = ConnectionFailed(ENDPOINT, "refused")
 class Notes(View):
     def __init__(self) -> None:
         self.seen: list[Any] = []
+        self.readings: list[ModemReading] = []
 
     def update(self, records: list[Record]) -> None:
         self.seen.append([record["imei"] for record in records])
 
     def trouble(self, text: str) -> None:
         self.seen.append(text)
+
+    def update_modem(self, reading: ModemReading) -> None:
+        self.readings.append(reading)
 
 
 class FollowTests(SynchronousTestCase):
@@ -93,6 +111,72 @@ class FollowTests(SynchronousTestCase):
         self.assertEqual(self.gateway.open, 0)
 
 
+class FollowModemTests(FollowTests):
+    """The same beside a modem, and what is the modem's."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.modem = self.gateway.modem = MemoryModem()
+
+    def test_modem_is_asked_with_the_devices(self) -> None:
+        self.follow()
+        self.clock.advance(5)
+        reading = ModemReading(self.modem.network, self.modem.position)
+        self.assertEqual(self.notes.readings, [reading, reading])
+
+    def test_modem_that_fails_does_not_stop_the_watch(self) -> None:
+        self.modem.gone = "unplugged\n"
+        done = self.follow(2)
+        self.modem.gone = None
+        self.clock.advance(5)
+        self.successResultOf(done)
+        first, second = self.notes.readings
+        self.assertEqual(
+            first, ModemReading(trouble="the modem is not available: unplugged\\n")
+        )
+        self.assertEqual(second.network, self.modem.network)
+        self.assertEqual(self.notes.seen, [[IMEI], [IMEI]])
+
+    def test_modem_is_shown_while_the_store_fails(self) -> None:
+        self.gateway.failures = [StoreUnavailable("disk full")]
+        self.follow()
+        self.assertEqual(self.notes.seen, ["store unavailable: disk full"])
+        self.assertEqual(len(self.notes.readings), 1)
+
+    def test_call_that_takes_too_long_is_trouble(self) -> None:
+        self.gateway.failures = [None, CallTimeout("Info", 30.0)]
+        self.follow()
+        self.clock.advance(5)
+        slow = "Info was not answered within 30 s"
+        self.assertEqual(self.notes.seen, [[IMEI], slow, [IMEI]])
+        self.assertEqual(len(self.notes.readings), 1)
+
+    def test_network_is_shown_where_there_is_no_position(self) -> None:
+        unknown = DeviceUnavailable("the modem", "no position yet")
+        self.modem.location = lambda: fail(unknown)  # type: ignore[method-assign]
+        self.follow()
+        (reading,) = self.notes.readings
+        self.assertEqual(reading.network, self.modem.network)
+        self.assertEqual(reading.trouble, str(unknown))
+
+    def test_connection_lost_at_the_modem_is_made_again(self) -> None:
+        self.gateway.failures = [None, None, GONE]
+        done = self.follow(2)
+        self.assertEqual(self.notes.seen, [[IMEI], LOST])
+        self.clock.advance(5)
+        self.successResultOf(done)
+        self.assertEqual(self.gateway.endpoints, [ENDPOINT, ENDPOINT])
+        self.assertEqual(len(self.notes.readings), 1)
+
+    def test_gateway_that_comes_back_with_a_modem(self) -> None:
+        self.gateway.modem = None
+        self.gateway.failures = [None, None, GONE]
+        self.follow()
+        self.gateway.modem = self.modem
+        self.clock.pump([5, 5])
+        self.assertEqual(len(self.notes.readings), 1)
+
+
 class WatchTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.gateway = FakeGateway()
@@ -114,6 +198,32 @@ class WatchTests(SynchronousTestCase):
         self.assertEqual(
             (result.exit_code, result.stderr), (0, f"gatewayctl: {LOST}\n")
         )
+
+    def test_modem_as_a_line_and_as_json(self) -> None:
+        modem = self.gateway.modem = MemoryModem()
+        lines = gatewayctl(self.gateway, "watch", "--count", "3").stdout.splitlines()
+        self.assertEqual(len(lines), 2)
+        self.assertEqual(lines[1].split("\t")[:3], ["modem", "LTE", "Example Mobile"])
+        result = gatewayctl(self.gateway, "watch", "--count", "3", "--json")
+        _, told = map(json.loads, result.stdout.splitlines())
+        self.assertEqual(
+            told,
+            {
+                "subsystem": "sim7600",
+                "network": modem.network,
+                "location": modem.position,
+            },
+        )
+
+    def test_trouble_of_the_modem_is_told_once(self) -> None:
+        modem = self.gateway.modem = MemoryModem()
+        modem.gone = "unplugged"
+        result = gatewayctl(self.gateway, "watch", "--count", "3")
+        self.assertEqual(
+            (result.exit_code, result.stderr),
+            (0, "gatewayctl: the modem is not available: unplugged\n"),
+        )
+        self.assertEqual(len(result.stdout.splitlines()), 2)
 
     def test_never_connected_ends_with_3(self) -> None:
         self.gateway.refusals = [GONE]
@@ -141,6 +251,41 @@ class LineViewTests(SynchronousTestCase):
                 [OTHER, "van", "offline"],
             ],
         )
+
+    def modem_lines(self, *readings: ModemReading, as_json: bool = False) -> list[str]:
+        out = io.StringIO()
+        self.patch(sys, "stdout", out)
+        view = LineView(as_json=as_json)
+        for reading in readings:
+            view.update_modem(reading)
+        return out.getvalue().splitlines()
+
+    def test_fields_of_the_modem(self) -> None:
+        reading = ModemReading(network_record(operator="a\tb\x1b"), location_record())
+        self.assertEqual(
+            self.modem_lines(reading),
+            ["modem\tLTE\ta\\tb\\x1b\t-73 dBm\thome\tvalid\t47.250000,8.500000\t12"],
+        )
+        self.assertEqual(
+            self.modem_lines(ModemReading()),
+            ["modem\t-\t-\t-\t-\t-\t-\t-"],
+        )
+
+    def test_modem_is_shown_again_when_more_than_its_age_changed(self) -> None:
+        last_fix = location_record()["last_fix"]
+        older = ModemReading(
+            network_record(age_s=3.0, updated_at="2026-01-31T12:00:01.000Z"),
+            location_record(age_s=3.0, last_fix=last_fix | {"age_s": 3.0}),
+        )
+        now = ModemReading(network_record(), location_record())
+        lost = ModemReading(
+            network_record(stale=True),
+            location_record(fix_status="stale", latitude=None, longitude=None),
+        )
+        for as_json in (False, True):
+            lines = self.modem_lines(now, older, lost, lost, now, as_json=as_json)
+            self.assertEqual(len(lines), 3)
+            self.assertIn("stale", lines[1])
 
 
 class TableViewTests(SynchronousTestCase):
@@ -178,11 +323,38 @@ class TableViewTests(SynchronousTestCase):
             self.view.update([])
         self.assertIn("no devices yet", self.shown())
 
+    def test_modem_stands_above_the_devices(self) -> None:
+        with self.view.open():
+            self.view.update([device(), device(OTHER)])
+            self.shown()
+            self.view.update_modem(
+                ModemReading(
+                    network_record(operator="[bold]Net\x1b"), location_record()
+                )
+            )
+            text = self.shown()
+        self.assertIn("modem  LTE, [bold]Net\\x1b, -73 dBm, home, 0.5 s old", text)
+        self.assertIn("GNSS   3D, 0.8 s old, 47.250000, 8.500000, 12 (GPS 8,", text)
+        self.assertIn(IMEI, text)
+        self.assertNotIn(OTHER, text)  # five lines have no room for it now
+
+    def test_modem_without_answers_and_why(self) -> None:
+        with self.view.open():
+            self.view.update([device()])
+            self.view.update_modem(ModemReading(trouble="unplugged"))
+            text = self.shown()
+        for line in ("modem  -", "GNSS   -", "unplugged"):
+            self.assertIn(line, text)
+
     def test_trouble_keeps_what_was_shown(self) -> None:
         with self.view.open():
             self.view.update([device()])
             self.shown()
             self.view.trouble(LOST)
             text = self.shown()
+            self.view.update_modem(ModemReading())
+            self.assertIn(LOST, self.shown())
+            self.view.update([device()])
+            self.assertNotIn(LOST, self.shown())
         self.assertIn(IMEI, text)
         self.assertIn(LOST, text)

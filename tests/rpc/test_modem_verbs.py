@@ -45,8 +45,8 @@ class VocabularyTests(SynchronousTestCase):
         self.assertEqual(
             (verbs.ListSMS.role, verbs.ListSMS.changes), (Role.OPERATOR, False)
         )
-        for verb in (verbs.SendSMS, verbs.DeleteSMS, verbs.SendATCommand):
-            self.assertEqual((verb.role, verb.changes), (Role.OPERATOR, True))
+        for change in (verbs.SendSMS, verbs.DeleteSMS, verbs.SendATCommand):
+            self.assertEqual((change.role, change.changes), (Role.OPERATOR, True))
 
     def test_all_are_among_all(self) -> None:
         names = {verb.name() for verb in verbs.ALL}
