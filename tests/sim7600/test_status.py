@@ -86,9 +86,11 @@ class Registered(SynchronousTestCase):
     def test_by_whichever_of_the_three(self) -> None:
         for stat in (1, 5, 9, 10):
             for name in ("creg", "cgreg", "cereg"):
-                parts = {"creg": at(2), "cgreg": at(0), "cereg": at(4)} | {
-                    name: at(stat)
-                }
+                parts: dict[str, Any] = {
+                    "creg": at(2),
+                    "cgreg": at(0),
+                    "cereg": at(4),
+                } | {name: at(stat)}
                 record = network_record(**parts)
                 self.assertTrue(record["connected"])
                 self.assertEqual(record["roaming"], stat in {5, 10})
