@@ -198,7 +198,7 @@ def _registration(state: ModemState, part: Part, _now: float) -> list[str]:
 
 
 def _report_registration(state: ModemState, part: Part, _now: float) -> list[str]:
-    state.session.reports[part.name] = number(part, range(3))
+    state.ask_for_reports(part.name, number(part, range(3)))
     return []
 
 

@@ -102,8 +102,8 @@ class Trip:
 
     def at(self, now: float) -> roads.Motion:
         """Must not be asked for what lies before a drive that has begun since."""
-        while now > self._began + self._drive.duration + _PARKED_S[1]:
-            self._began += self._drive.duration + self._random.uniform(*_PARKED_S)
+        while now >= self._leaves:
+            self._began = self._leaves
             self._drive = self._next()
         return self._drive.at(now - self._began)
 
@@ -116,7 +116,10 @@ class Trip:
             )
         way = roads.route(self._random, self._here, goal)
         self._here = goal
-        return roads.Drive(self._random, way)
+        drive = roads.Drive(self._random, way)
+        parked = self._random.uniform(*_PARKED_S)
+        self._leaves = self._began + drive.duration + parked
+        return drive
 
 
 class Receiver:

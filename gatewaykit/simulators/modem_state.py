@@ -168,6 +168,7 @@ class ModemState:
         self._emit = emit
         self._restart = restart
         self._random = random
+        self._sim_answers_at = now
         self._told: dict[str, str] = {}
         self._long_messages = 0
         self._mask = self.kept.nmea_mask
@@ -188,7 +189,8 @@ class ModemState:
         self._mask = kept.nmea_mask
         self._told = {}
         self.agenda.set("boot", now + behaviour.boot * 0.05, lambda _: self.say("RDY"))
-        self.agenda.set("sim", now + behaviour.boot * 0.25, self._sim_answers)
+        self._sim_answers_at = now + behaviour.boot * 0.25
+        self.agenda.set("sim", self._sim_answers_at, self._sim_answers)
         self.look_for_network(now, behaviour.register_after)
         if kept.autostart:
             self.start_gnss(now)
@@ -227,7 +229,7 @@ class ModemState:
     def set_sim(self, now: float, sim: Sim) -> None:
         self.sim = sim
         self.sms_ready = False
-        for name in ("sms", "book"):
+        for name in ("sim", "sms", "book"):
             self.agenda.cancel(name)
         self._sim_answers(now)
         self.look_for_network(now)
@@ -291,19 +293,16 @@ class ModemState:
         may = self.has_radio and not self.session.deregistered and self.sim == "ready"
         self.agenda.cancel("network")
         if may and self.network.can_serve:
-            took = longest * self._random.uniform(0.4, 0.9)
-            if took or self.sim_busy:
-                self.agenda.set("network", now + took, self._enter)
-            else:
+            at = now + longest * self._random.uniform(0.4, 0.9)
+            if self.sim_busy:
+                at = max(at, self._sim_answers_at)
+            elif at == now:
                 self._enter(now)
                 return
+            self.agenda.set("network", at, self._enter)
         self.report_registration()
 
-    def _enter(self, now: float) -> None:
-        if self.sim_busy:
-            soon = self.agenda.due()
-            self.agenda.set("network", now if soon is None else soon, self._enter)
-            return
+    def _enter(self, _now: float) -> None:
         self.network.registered = self.knows_time = True
         self.report_registration()
 
@@ -325,11 +324,18 @@ class ModemState:
     def report_registration(self) -> None:
         """Say what has changed, to a host that asked for it."""
         for command in REGISTRATIONS:
-            status = f"{self.registration(command)}{self.place(command)}"
-            if self._told.get(command) != status:
-                self._told[command] = status
-                if self.session.reports[command]:
-                    self.say(f"{command}: {status}")
+            status, before = self._status(command), self._told.get(command)
+            self._told[command] = status
+            if status != before and self.session.reports[command]:
+                self.say(f"{command}: {status}")
+
+    def ask_for_reports(self, command: str, form: int) -> None:
+        """What holds now is not said, only what changes."""
+        self.session.reports[command] = form
+        self._told[command] = self._status(command)
+
+    def _status(self, command: str) -> str:
+        return f"{self.registration(command)}{self.place(command)}"
 
     # GNSS.
 
