@@ -12,7 +12,10 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,16 +25,23 @@ from twisted.python import usage
 from twisted.python.failure import Failure
 
 from gatewaykit import __version__, demo, endpoints, logs
+from gatewaykit.bridges.gpsd import GpsdFactory
+from gatewaykit.bridges.sim7600_json import JsonFactory
 from gatewaykit.errors import ConfigError
 from gatewaykit.gv50 import reports
 from gatewaykit.gv50.fleet import Fleet
 from gatewaykit.gv50.models import model_of
 from gatewaykit.gv50.tracker import TrackerFactory
-from gatewaykit.interfaces import IHealth
-from gatewaykit.rpc.answers import GatewayAnswers
-from gatewaykit.rpc.server import RpcFactory
+from gatewaykit.interfaces import IHealth, IModem, IStore
+from gatewaykit.rpc.answers import Answer, GatewayAnswers
+from gatewaykit.rpc.dialects import DialectFactory
+from gatewaykit.rpc.modem_answers import ModemAnswers
+from gatewaykit.rpc.server import RpcFactory, identify
+from gatewaykit.rpc.verb import Verb
 from gatewaykit.services import ListenerService, OrderedService, Part
 from gatewaykit.settings import LogSettings, Settings, default_socket_path, load
+from gatewaykit.sim7600.commands import never_allowed
+from gatewaykit.sim7600.modem import Modem
 from gatewaykit.store.rehearsal import rehearse
 from gatewaykit.store.sqlite import SqliteStore
 
@@ -85,7 +95,9 @@ class Options(usage.Options):
             endpoints.probe(
                 [("gv50.listen", text) for text in self.settings.gv50.listen]
                 + [("rpc.listen", text) for text in self.settings.rpc.listen]
+                + [("gpsd.listen", text) for text in self.settings.gpsd.listen]
             )
+            _check_modem(self.settings)
             self._choose_log(self.settings.log)
         except ConfigError as error:
             _refuse(error)
@@ -104,6 +116,28 @@ class Options(usage.Options):
         _observers.append(logs.observer(settings.level, settings.format, file))
         # twistd looks it up by name, after us.
         twistd["logger"] = f"{__name__}.chosen_observer"
+
+
+def _check_modem(settings: Settings) -> None:
+    """What the settings of the modem cannot tell one by one."""
+    modem = settings.sim7600
+    never = never_allowed(modem.at_commands)
+    if never is not None:
+        allowed = (
+            "commands that ask for no more input, stay in command mode and leave the"
+            " modem as it speaks"
+        )
+        raise ConfigError("sim7600.at_commands", never, allowed)
+    if modem.nmea_port and not modem.port:
+        raise ConfigError(
+            "sim7600.nmea_port", modem.nmea_port, "with sim7600.port only"
+        )
+    if modem.port and modem.port == modem.nmea_port:
+        raise ConfigError(
+            "sim7600.nmea_port", modem.nmea_port, "another port than AT's"
+        )
+    if settings.gpsd.listen and not modem.port:
+        raise ConfigError("gpsd.listen", settings.gpsd.listen, "with sim7600.port only")
 
 
 def _make_session_directory(settings: Settings) -> None:
@@ -170,6 +204,65 @@ def _within_file_limit(settings: Settings) -> Settings:
     return settings.model_copy(update={"gv50": gv50})
 
 
+def _networks(settings: Settings) -> list[IPv4Network | IPv6Network]:
+    return [ip_network(text) for text in settings.rpc.allow_plaintext_from]
+
+
+def _add_modem(
+    gateway: OrderedService, settings: Settings, reactor: Any, health: list[IHealth]
+) -> Modem | None:
+    """The modem, and the door for gpsd's clients."""
+    own = settings.sim7600
+    if not own.port:
+        return None
+    modem = Modem(own, reactor, _wall_ms)
+    health.append(modem)
+    gateway.add(Part("modem", modem.start, modem.stop), deadline_s=15.0)
+    if settings.gpsd.listen:
+        clients = GpsdFactory(
+            modem,
+            partial(identify, networks=_networks(settings)),
+            reactor,
+            _wall_ms,
+            own.port,
+            own.baudrate,
+            trusted_s=max(own.stale_after, 3 * own.position_interval),
+        )
+        health.append(clients)
+        gateway.add(Part("gpsd clients", stop=clients.close_all))
+        gateway.add(
+            ListenerService(settings.gpsd.listen, clients, reactor, "gpsd.listen")
+        )
+    return modem
+
+
+def _add_clients(
+    gateway: OrderedService,
+    settings: Settings,
+    reactor: Any,
+    health: list[IHealth],
+    answers: Mapping[type[Verb], Answer],
+    store: IStore,
+    modem: IModem | None,
+) -> None:
+    """The door for clients, whichever of its protocols they speak."""
+    networks = _networks(settings)
+    who = partial(identify, networks=networks)
+    clients = RpcFactory(answers, store, reactor, identify=who, networks=networks)
+    old_clients = JsonFactory(modem, who, reactor)
+    entrance = DialectFactory(
+        clients, {b"{": old_clients}, reactor, accepts=clients.accepts
+    )
+    health += [clients, old_clients]
+    for title, part in (
+        ("client connections", clients),
+        ("old modem clients", old_clients),
+        ("silent clients", entrance),
+    ):
+        gateway.add(Part(title, stop=part.close_all))
+    gateway.add(ListenerService(settings.rpc.listen, entrance, reactor, "rpc.listen"))
+
+
 def makeService(options: Options, reactor: Any = None) -> IService:
     """All services of a gateway, in the order in which they start."""
     if reactor is None:
@@ -221,14 +314,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         )
         gateway.add(door)
 
+    modem = _add_modem(gateway, settings, reactor, health)
     if settings.rpc.listen:
-        answers = GatewayAnswers(store, fleet, health, reactor)
-        clients = RpcFactory(answers.table(), store, reactor)
-        health.append(clients)
-        gateway.add(Part("client connections", stop=clients.close_all))
-        gateway.add(
-            ListenerService(settings.rpc.listen, clients, reactor, "rpc.listen")
-        )
+        answers = {
+            **GatewayAnswers(store, fleet, health, reactor).table(),
+            **ModemAnswers(modem).table(),
+        }
+        _add_clients(gateway, settings, reactor, health, answers, store, modem)
 
     if options["demo"]:
         if not settings.gv50.listen:

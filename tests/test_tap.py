@@ -54,6 +54,23 @@ class OptionsTests(DirectoryTestCase):
         (line,) = self.errors.getvalue().splitlines()
         return line
 
+    def test_settings_of_the_modem_that_do_not_go_together(self) -> None:
+        for text, key in (
+            ("[sim7600]\nport = 'a'\nnmea_port = 'a'", "sim7600.nmea_port"),
+            ("[sim7600]\nnmea_port = 'a'", "sim7600.nmea_port"),
+            ("[sim7600]\nport = 'a'\nat_commands = ['ATD*']", "sim7600.at_commands"),
+            ("[gpsd]\nlisten = ['tcp:0:interface=127.0.0.1']", "gpsd.listen"),
+            ("[gpsd]\nlisten = ['tcp:0']", "gpsd.listen.0"),
+            ("[sim7600]\nport = 'tcp:host'", "sim7600.port"),
+            ("[sim7600]\nport = 'gk.toml'", "sim7600.port"),
+            ("[sim7600]\nbaudrate = 1", "sim7600.baudrate"),
+            ("[sim7600]\nat_commands = ['CSQ']", "sim7600.at_commands.0"),
+        ):
+            Path("gk.toml").write_text(CONFIG + text)
+            self.errors.truncate(0)
+            self.errors.seek(0)
+            self.assertIn(f"gatewaykit: {key}: ", self.assert_refused("-c", "gk.toml"))
+
     def test_config_is_read(self) -> None:
         options = self.parse("-c", "gk.toml")
         self.assertEqual(options.settings.rpc.listen, ["unix:gk.sock"])
@@ -182,6 +199,8 @@ class GatewayTests(TestCase, DirectoryTestCase):
                 "<tracker connections>",
                 "<listeners of gv50.listen>",
                 "<client connections>",
+                "<old modem clients>",
+                "<silent clients>",
                 "<listeners of rpc.listen>",
                 "<announcement>",
                 "<test>",
@@ -189,6 +208,23 @@ class GatewayTests(TestCase, DirectoryTestCase):
         )
         self.assertTrue(Path("gatewaykit.sqlite").exists())
         self.assertTrue(Path("gk.sock").is_socket())
+
+    async def test_modem_alone(self) -> None:
+        _, children = await self.start(
+            "[gv50]\nlisten = []\n[rpc]\nlisten = []\n[sim7600]\nport = 'no-modem'\n"
+            "[gpsd]\nlisten = ['tcp:0:interface=127.0.0.1']\n"
+        )
+        self.assertEqual(
+            children,
+            [
+                "<store>",
+                "<modem>",
+                "<gpsd clients>",
+                "<listeners of gpsd.listen>",
+                "<announcement>",
+                "<test>",
+            ],
+        )
 
     async def test_what_is_not_configured_is_not_started(self) -> None:
         _, children = await self.start("[gv50]\nlisten = []\n[rpc]\nlisten = []")
