@@ -7,12 +7,11 @@ else is sent until the modem has proved that a new command gets its own answer
 
 from __future__ import annotations
 
-import heapq
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import attrs
+from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import connectionDone
@@ -26,7 +25,6 @@ from gatewaykit.logs import LogLimiter
 from gatewaykit.sim7600.commands import PROMPT_S, Command, Priority, read
 from gatewaykit.sim7600.dialogue import (
     ESCAPE,
-    PROMPT,
     Answered,
     DataMode,
     Dialogue,
@@ -36,13 +34,15 @@ from gatewaykit.sim7600.dialogue import (
     Reply,
     Unsolicited,
 )
-from gatewaykit.sim7600.resync import HANDSHAKE, Resynchronisation
+from gatewaykit.sim7600.exchanges import Exchange, Waiting
+from gatewaykit.sim7600.resync import Resynchronisation
 
 DEVICE = "the modem"
 LONGEST_LINE = 4096
 IDLE_FLUSH_S = 1.0
 """A half line with no command pending is garbage after this time."""
 MOST_WAITING = 100
+GONE = "its port is gone"
 MUTE = "it answers no command"
 
 log = Logger()
@@ -50,18 +50,9 @@ log = Logger()
 ECHO_OFF = read("ATE0")
 
 
-@attrs.define(eq=False)
-class Exchange:
-    """A command that waits or is on the line, and who waits for its answer."""
-
-    command: Command
-    priority: Priority
-    waiters: list[Deferred[Reply]] = attrs.field(factory=list)
-
-
 @attrs.define
 class Figures:
-    """What happened on this connection."""
+    """What happened on the line, over all its connections."""
 
     exchanges: int = 0
     timeouts: int = 0
@@ -75,6 +66,8 @@ class Figures:
 class ATProtocol(LineReceiver):
     """One connection to the modem's AT port.
 
+    :param figures: counted on.
+    :param made: called when the connection is there.
     :param heard: called with every `Unsolicited`.
     :param stuck: called with a reason when only opening the port anew can help.
     :param lost: called once when the connection is gone.
@@ -87,22 +80,25 @@ class ATProtocol(LineReceiver):
     def __init__(
         self,
         clock: IReactorTime,
+        figures: Figures,
         *,
         made: Callable[[ATProtocol], object],
         heard: Callable[[Unsolicited], object],
         stuck: Callable[[str], object],
         lost: Callable[[ATProtocol], object],
     ) -> None:
-        self.figures = Figures()
+        self.figures = figures
         self._clock = clock
         self._made, self._heard, self._stuck, self._lost = made, heard, stuck, lost
         self._dialogue = Dialogue()
-        self._waiting: list[tuple[int, int, Exchange]] = []
-        self._order = itertools.count()
+        self._waiting = Waiting()
         self._current: Exchange | None = None
         self._timer: IDelayedCall | None = None
         self._flush: IDelayedCall | None = None
         self._resync: Resynchronisation | None = None
+        self._is_out_of_step = False
+        """Resynchronisation has failed: only what may get a wrong answer (`URGENT`) is sent
+        before it is tried again."""
         self._raw = b""
         self._unread = b""
         self._is_skipping = False
@@ -120,11 +116,10 @@ class ATProtocol(LineReceiver):
         self._timer = self._flush = None
         if self._resync is not None:
             self._resync.stop()
-        waiting = [exchange for _, _, exchange in sorted(self._waiting, key=_place)]
-        current = [self._current] if self._current is not None else []
-        self._waiting, self._current = [], None
-        for exchange in current + waiting:
-            self._fail(exchange, DeviceUnavailable(DEVICE, "its port is gone"), "lost")
+        current, self._current = self._current, None
+        gone = DeviceUnavailable(DEVICE, GONE)
+        for exchange in ([current] if current else []) + self._waiting.take_all():
+            self._fail(exchange, gone, "lost")
         self._lost(self)
 
     def execute(
@@ -139,22 +134,15 @@ class ATProtocol(LineReceiver):
         exchange = self._equal(command) if command.shared else None
         if exchange is None:
             if not self._is_open or len(self._waiting) >= MOST_WAITING:
-                gone = "too many commands wait" if self._is_open else "its port is gone"
-                unavailable: Deferred[Reply] = Deferred()
-                unavailable.errback(DeviceUnavailable(DEVICE, gone))
-                return unavailable
-            exchange = Exchange(command, priority)
-            self._queue(exchange)
-        elif priority < exchange.priority and exchange is not self._current:
-            exchange.priority = priority
-            self._waiting = [
-                entry for entry in self._waiting if entry[2] is not exchange
-            ]
-            heapq.heapify(self._waiting)
-            self._queue(exchange)
+                reason = "too many commands wait" if self._is_open else GONE
+                return defer.fail(DeviceUnavailable(DEVICE, reason))
+            exchange = self._waiting.add(command, priority)
+        exchange.priority = min(exchange.priority, priority)
 
         def give_up(waiter: Deferred[Reply]) -> None:
             exchange.waiters.remove(waiter)
+            if not exchange.waiters:
+                self._waiting.forget(exchange)
 
         waiter: Deferred[Reply] = Deferred(give_up)
         exchange.waiters.append(waiter)
@@ -163,21 +151,22 @@ class ATProtocol(LineReceiver):
 
     def _equal(self, command: Command) -> Exchange | None:
         """An exchange that asks the same and has not been answered yet."""
-        if self._current is not None and self._current.command == command:
-            return self._current
-        return next((e for _, _, e in self._waiting if e.command == command), None)
-
-    def _queue(self, exchange: Exchange) -> None:
-        entry = (exchange.priority, next(self._order), exchange)
-        heapq.heappush(self._waiting, entry)
+        current = self._current
+        if current is not None and current.command == command:
+            return current
+        return self._waiting.equal(command)
 
     def _next(self) -> None:
         """Send the next command if the line is free for one."""
-        while self._waiting and self._current is None and self._resync is None:
-            _, _, exchange = heapq.heappop(self._waiting)
-            if exchange.waiters:
-                self._current = exchange
-                self._send(exchange.command)
+        if not self._waiting or self._current is not None or self._resync is not None:
+            return
+        exchange = self._waiting.take_next()
+        if self._is_out_of_step and exchange.priority is not Priority.URGENT:
+            self._waiting.put_back(exchange)
+            self._resynchronise(escape=True)
+            return
+        self._current = exchange
+        self._send(exchange.command)
 
     def _send(self, command: Command) -> None:
         self._forget(self._flush)
@@ -231,13 +220,12 @@ class ATProtocol(LineReceiver):
         """Look for the prompt, which has no line end, or a result in its place."""
         self._raw += data
         while self._dialogue.awaits_prompt:
-            start = self._raw.lstrip(b"\r\n")
-            if start.startswith(PROMPT):
-                self._raw = start.removeprefix(PROMPT)
-                body = self._dialogue.prompted()
-                assert self._current is not None
-                self._set_timer(self._current.command.timeout_s)
-                self.transport.write(body)
+            behind = (
+                None if self._is_skipping else self._dialogue.after_prompt(self._raw)
+            )
+            if behind is not None:
+                self._raw = behind
+                self._send_body()
                 break
             line, end, rest = self._raw.partition(b"\n")
             if not end:
@@ -248,6 +236,11 @@ class ATProtocol(LineReceiver):
             self._raw = rest
             self.lineReceived(line)
         self._leave_raw_mode()
+
+    def _send_body(self) -> None:
+        assert self._current is not None
+        self._set_timer(self._current.command.timeout_s)
+        self.transport.write(self._dialogue.prompted())
 
     def _leave_raw_mode(self) -> None:
         rest, self._raw = self._raw, b""
@@ -267,6 +260,8 @@ class ATProtocol(LineReceiver):
         if isinstance(event, Answered):
             self._answered(event.reply)
         elif isinstance(event, Unsolicited):
+            if self._resync is not None and event.line.startswith("+"):
+                self._resync.stray()  # it may be the beginning of a late answer
             self._heard(event)
         elif isinstance(event, EchoSeen):
             self._echoed()
@@ -292,10 +287,7 @@ class ATProtocol(LineReceiver):
 
     def _echoed(self) -> None:
         """Echo is on, by another program or after a reset: switch it off again."""
-        current = self._current
-        if current is None or current.command == ECHO_OFF:
-            return
-        if not any(e.command == ECHO_OFF for _, _, e in self._waiting):
+        if self._resync is None and self._equal(ECHO_OFF) is None:
             self.execute(ECHO_OFF, Priority.URGENT).addErrback(_is_gone)
 
     def _answered(self, reply: Reply) -> None:
@@ -318,16 +310,12 @@ class ATProtocol(LineReceiver):
         self.figures.timeouts_in_a_row = 0
         self.figures.last_answer = self._clock.seconds()
         metrics.modem_exchanges.labels("ok" if reply.ok else "error").inc()
-        waiters, exchange.waiters = exchange.waiters, []
-        for waiter in waiters:
-            waiter.callback(reply)
+        exchange.answer(reply)
         self._next()
 
     def _fail(self, exchange: Exchange, error: Exception, outcome: str) -> None:
         metrics.modem_exchanges.labels(outcome).inc()
-        waiters, exchange.waiters = exchange.waiters, []
-        for waiter in waiters:
-            waiter.errback(error)
+        exchange.fail(error)
 
     def _timed_out(self) -> None:
         self._timer = None
@@ -360,30 +348,30 @@ class ATProtocol(LineReceiver):
         metrics.modem_recoveries.labels("resync").inc()
         self._resync = Resynchronisation(self, self._clock, escape=escape)
 
-    def handshake(self, *, escape: bool) -> None:
+    def escape(self) -> None:
+        self.transport.write(ESCAPE)
+
+    def handshake(self, command: Command) -> None:
         self.clearLineBuffer()
-        if escape:
-            self.transport.write(ESCAPE)
-        self._send(HANDSHAKE)
+        self._is_skipping = False
+        self._send(command)
 
     def drop_handshake(self) -> None:
-        self._forget(self._timer)
-        self._timer = None
         self._dialogue.give_up()
+
+    def has_half_line(self) -> bool:
+        half = self.clearLineBuffer()
+        return bool(half.strip()) or self._is_skipping
 
     def resynchronised(self, *, well: bool) -> None:
         self._resync = None
+        self._is_out_of_step = not well
         if well:
             self._next()
             return
-        waiting, self._waiting = sorted(self._waiting, key=_place), []
-        for _, _, exchange in waiting:
+        for exchange in self._waiting.take_all():
             self._fail(exchange, DeviceUnavailable(DEVICE, MUTE), "timeout")
         self._stuck(MUTE)
-
-
-def _place(entry: tuple[int, int, Exchange]) -> tuple[int, int]:
-    return entry[0], entry[1]
 
 
 def _is_gone(failure: Failure) -> None:

@@ -28,7 +28,8 @@ class Priority(enum.IntEnum):
     """Who is served first; within one priority, who came first."""
 
     URGENT = 0
-    """What brings the line or the modem back into order."""
+    """What brings the line or the modem back into order, even if it gets the answer of a
+    command before."""
     NORMAL = 1
     """Somebody waits for it."""
     BACKGROUND = 2
@@ -63,7 +64,7 @@ class Command:
     bare: bool = False
     """Information lines have no prefix (ATI, AT+CGSN...)."""
     paired: bool = False
-    """Each information line is followed by a line of text (AT+CMGL, AT+CMGR)."""
+    """Each line of a prefix is followed by a line of text (AT+CMGL, AT+CMGR)."""
     body: str | None = attrs.field(default=None, validator=_is_body)
     """What is sent after the prompt, ended by Ctrl-Z."""
     shared: bool = False
@@ -107,7 +108,7 @@ _TIMEOUTS: tuple[tuple[re.Pattern[str], float], ...] = tuple(
 # on this line or change how it speaks (facts/sim7600.md 2.1, 2.4, 3.11). Of the commands
 # without a sign only AT and ATI are left, since one line can hold several of them.
 _NEVER = re.compile(
-    r"AT\+(CMGS|CMGW|CIPSEND|CCERTDOWN|CFTRANRX|CFTPSPUT|CMQTT\w*|CHTTPSSEND|CCHSEND"
+    r"AT\+(CMGS|CMGW|CIPSEND\w*|CCERTDOWN|CFTRANRX|CFTPSPUT|CMQTT\w*|CHTTPSSEND|CCHSEND"
     r"|CPOF|CUSBPIDSWITCH|IPR|IFC|ICF|CMUX|CATR|CGDATA)\b.*"
     r"|AT(?!I?[0-9]?$)[A-Z&\\/].*"
 )
@@ -116,7 +117,8 @@ WILDCARD = "*"
 
 
 def _canonical(text: str) -> str:
-    return text.strip().upper()
+    """As the modem understands it: blanks are nothing to it."""
+    return text.replace(" ", "").upper()
 
 
 def _is_never(line: str) -> bool:

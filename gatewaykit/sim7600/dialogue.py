@@ -10,6 +10,7 @@ is the one thing that has no line end.
 from __future__ import annotations
 
 import enum
+import re
 
 import attrs
 
@@ -23,9 +24,19 @@ CTRL_Z = b"\x1a"
 ESCAPE = b"\x1b"
 PROMPT = b">"
 
-_FAILURES = ("ERROR", "COMMAND NOT SUPPORT", "NA")
+MOST_CHARACTERS = 256 * 1024
+"""Of the information lines of one answer; a full message store has less than half."""
+
+_FAILURES = ("ERROR", "CONNECT FAIL", "COMMAND NOT SUPPORT", "NA")
 _FAILURE_PREFIXES = ("+CME ERROR", "+CMS ERROR")
 _REGISTRATION = ("+CREG:", "+CGREG:", "+CEREG:")
+_NOISE = bytes((*range(0x20), *range(0x80, 0x100)))
+_PDU_HEAD = re.compile(
+    r"\+(?:CMGL: *\d+, *\d, *[^,]*, *|CMGR: *\d, *[^,]*, *|CMT: *[^,]*, *|CDS: *|CBM: *)"
+    r"(\d{1,3})"
+)
+"""A line that ends in the length of the PDU on the next one (facts/sim7600.md 4)."""
+_HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
 @attrs.frozen
@@ -52,7 +63,8 @@ class Answered:
 
 @attrs.frozen
 class Unsolicited:
-    """The modem says something of its own accord; `text` is the line that belongs to it."""
+    """The modem says something of its own accord; `text` is the line that belongs to it,
+    if there is one and it came."""
 
     urc: Urc
     line: str
@@ -61,8 +73,8 @@ class Unsolicited:
 
 @attrs.frozen
 class Refused:
-    """A line that fits nowhere: `garbage`, `late` (a result that nobody waits for),
-    `foreign` (a command that we didn't send: somebody else uses the port)."""
+    """A line that fits nowhere: `garbage`, `late` (a result or an answer that nobody waits
+    for), `foreign` (a command that we didn't send: somebody else uses the port), `long`."""
 
     reason: str
     line: str
@@ -98,9 +110,12 @@ class Dialogue:
         self._state = State.IDLE
         self._command: Command | None = None
         self._lines: list[str] = []
+        self._size = 0
         self._seen: set[str] = set()
-        self._delivery: tuple[Urc, str] | None = None
-        self._wants_text = False
+        self._head: str | None = None
+        """The information line whose text is awaited."""
+        self._delivery: str | None = None
+        """The unsolicited line whose text is awaited."""
 
     @property
     def awaits_prompt(self) -> bool:
@@ -118,24 +133,30 @@ class Dialogue:
         if self._state is not State.IDLE:
             raise MisuseError("command", command.text, "one at a time")
         self._command = command
-        self._lines, self._seen = [], set()
+        self._lines, self._size, self._seen = [], 0, set()
         self._state = State.ANSWER if command.body is None else State.PROMPT
         return command.text.encode("ascii") + b"\r"
+
+    def after_prompt(self, unread: bytes) -> bytes | None:
+        """What follows the prompt that `unread` begins with; None if there is none."""
+        if self._delivery is not None and not _PDU_HEAD.fullmatch(self._delivery):
+            return None  # a message may begin with the same sign
+        start = unread.lstrip(_NOISE)
+        return start.removeprefix(PROMPT) if start.startswith(PROMPT) else None
 
     def prompted(self) -> bytes:
         """The prompt has come; gives what is to be written."""
         if self._state is not State.PROMPT:
             raise MisuseError("prompt", self._state.value, "while one is awaited")
         assert self._command is not None
+        assert self._command.body is not None
         self._state = State.RESULT
-        return (self._command.body or "").encode("ascii") + CTRL_Z
+        return self._command.body.encode("ascii") + CTRL_Z
 
     def give_up(self) -> None:
         """Nobody waits for the pending command's answer any more."""
         self._state = State.IDLE
-        self._command = None
-        self._wants_text = False
-        self._delivery = None
+        self._command = self._head = None
 
     def line_received(self, raw: bytes) -> list[Event]:
         """What a line (without its LF) means.
@@ -143,52 +164,48 @@ class Dialogue:
         Boot noise at its beginning and CRs around it are dropped; a CR within it ends a
         line too, as that of an echo does.
         """
-        events: list[Event] = []
-        pieces = [_text(piece) for piece in raw.strip(b"\r").split(b"\r")]
-        for piece in pieces:
-            event = self._take(piece)
-            if event is not None:
-                events.append(event)
-        return events
+        # The CR of the command that is echoed, and that of the line end which follows.
+        is_doubled = raw.endswith(b"\r\r")
+        pieces = raw.strip(b"\r").split(b"\r")
+        events = (self._take(_text(piece), is_doubled=is_doubled) for piece in pieces)
+        return [event for event in events if event is not None]
 
-    def _take(self, line: str) -> Event | None:
-        if self._delivery is not None:
-            (urc, head), self._delivery = self._delivery, None
-            return Unsolicited(urc, head, line)
-        if self._wants_text:
-            self._wants_text = False
-            self._lines.append(line)
-            return None
+    def _take(self, line: str, *, is_doubled: bool) -> Event | None:
+        if self._delivery is not None and _is_text(self._delivery, line):
+            head, self._delivery = self._delivery, None
+            return Unsolicited(Urc.DELIVERY, head, line)
+        if self._head is not None and _is_text(self._head, line):
+            return self._add_text(line)
         if not line:
             return None
-        return self._of_answer(line) if self._command else self._of_nobody(line)
+        if self._command is None:
+            return self._of_nobody(line)
+        return self._of_answer(self._command, line, is_doubled=is_doubled)
 
-    def _of_answer(self, line: str) -> Event | None:
-        command = self._command
-        assert command is not None
-        if line == "OK" or line in _FAILURES or line.startswith(_FAILURE_PREFIXES):
+    def _of_answer(
+        self, command: Command, line: str, *, is_doubled: bool
+    ) -> Event | None:
+        if _is_final(line):
             return self._end(line)
         if line == "CONNECT" or line.startswith("CONNECT "):
             self.give_up()
             return DataMode()
-        if not self._lines and _is_echo(line, command.text):
+        if not self._lines and _is_echo(line, command.text, is_doubled=is_doubled):
             return EchoSeen()
         if self._answers(command, line):
-            self._lines.append(line)
-            self._wants_text = command.paired
-            return None
-        urc = urcs.classify(line)
+            if self._head is not None:
+                self._add_text("")  # it never came
+            self._head = line if command.paired else None
+            return self._add(line)
+        urc = _unsolicited(line)
         if urc is not None:
-            return self._unsolicited(urc, line)
+            return self._heard(urc, line)
+        if self._head is not None:
+            return self._add_text(line)
         if self._state is State.RESULT:
             return None  # the body's echo
         if command.bare:
-            self._lines.append(line)
-            return None
-        if command.paired and self._lines:
-            # A message in text mode may have line ends of its own.
-            self._lines[-1] += "\n" + line
-            return None
+            return self._add(line)
         return _refused(line)
 
     def _answers(self, command: Command, line: str) -> bool:
@@ -202,21 +219,30 @@ class Dialogue:
         self._seen.add(prefix)
         return True
 
-    def _of_nobody(self, line: str) -> Event | None:
-        urc = urcs.classify(line)
-        if urc is not None:
-            return self._unsolicited(urc, line)
-        if line in ("OK", *_FAILURES) or line.startswith(_FAILURE_PREFIXES):
-            return Refused("late", line)
-        return _refused(line)
+    def _add(self, line: str) -> Event | None:
+        self._size += len(line)
+        if self._size > MOST_CHARACTERS:
+            return Refused("long", line)
+        self._lines.append(line)
+        return None
 
-    def _unsolicited(self, urc: Urc, line: str) -> Event | None:
+    def _add_text(self, line: str) -> Event | None:
+        self._head = None
+        return self._add(line)
+
+    def _of_nobody(self, line: str) -> Event | None:
+        urc = _unsolicited(line)
+        return _refused(line) if urc is None else self._heard(urc, line)
+
+    def _heard(self, urc: Urc, line: str) -> Unsolicited | None:
         if urc is Urc.DELIVERY:
-            self._delivery = (urc, line)
-            return None
+            before, self._delivery = self._delivery, line
+            return None if before is None else Unsolicited(urc, before)
         return Unsolicited(urc, line)
 
-    def _end(self, final: str) -> Event:
+    def _end(self, final: str) -> Answered:
+        if self._head is not None:
+            self._add_text("")
         reply = Reply(tuple(self._lines), final)
         self.give_up()
         return Answered(reply)
@@ -225,18 +251,41 @@ class Dialogue:
 def _text(piece: bytes) -> str:
     """A line as text: boot noise and baud garbage stand at its beginning, NULs anywhere
     (facts/sim7600.md 2.3)."""
-    start = 0
-    while start < len(piece) and (piece[start] >= 0x80 or piece[start] < 0x20):
-        start += 1
-    return piece[start:].replace(b"\0", b"").decode("latin-1").strip()
+    return piece.lstrip(_NOISE).replace(b"\0", b"").decode("latin-1").strip()
 
 
-def _is_echo(line: str, sent: str) -> bool:
-    """Whether a line is the echo of what was sent, the beginning of which may be lost."""
-    line, sent = line.upper().strip(), sent.upper().strip()
-    return line == sent or (len(line) > 2 and "+" in sent and sent.endswith(line))
+def _is_text(head: str, line: str) -> bool:
+    """Whether a line is the text that `head` announces.
+
+    In text mode it is the next one, whatever it looks like. A PDU can be told from all
+    else, so that other lines may come before it (facts/sim7600.md 2.3).
+    """
+    announced = _PDU_HEAD.fullmatch(head)
+    if announced is None:
+        return True
+    return len(line) >= 2 * int(announced[1]) and bool(_HEX.fullmatch(line))
+
+
+def _is_final(line: str) -> bool:
+    return line == "OK" or line in _FAILURES or line.startswith(_FAILURE_PREFIXES)
+
+
+def _is_echo(line: str, sent: str, *, is_doubled: bool) -> bool:
+    """Whether a line is the echo of what was sent, some characters of which may be lost."""
+    line, sent = line.upper(), sent.upper()
+    left = iter(sent)
+    return line == sent or (is_doubled and all(sign in left for sign in line))
+
+
+def _unsolicited(line: str) -> Urc | None:
+    """What an unsolicited line is about; the answer to a question is none."""
+    if line.startswith(_REGISTRATION) and is_registration_answer(line):
+        return None
+    return urcs.classify(line)
 
 
 def _refused(line: str) -> Refused:
+    if _is_final(line) or line.startswith(_REGISTRATION):
+        return Refused("late", line)
     is_command = line[:2].upper() == "AT" and not line[2:3].isalpha()
     return Refused("foreign" if is_command else "garbage", line)

@@ -69,12 +69,14 @@ class FixJudge:
         if newest is not None and fix.gps_time == newest.fix.gps_time:
             return self.verdict(now)
         self._newest = Believed(fix, now)
-        if self._is_possible(fix, now):
-            self.last = self._newest
-            self._suspects = 0
-            return Verdict.VALID
-        self._suspects += 1
-        return Verdict.INVALID
+        if not _is_reachable(self.last, self._newest):
+            agrees = self._suspects > 0 and _is_reachable(newest, self._newest)
+            self._suspects = self._suspects + 1 if agrees else 1
+            if self._suspects < CONVINCING:
+                return Verdict.INVALID
+        self.last = self._newest
+        self._suspects = 0
+        return Verdict.VALID
 
     def verdict(self, now: float) -> Verdict:
         """What the newest fix is worth at `now`, when nothing newer has been read."""
@@ -85,12 +87,12 @@ class FixJudge:
             return Verdict.STALE
         return Verdict.VALID if newest is self.last else Verdict.INVALID
 
-    def _is_possible(self, fix: GNSSFix, now: float) -> bool:
-        last = self.last
-        if last is None or self._suspects + 1 >= CONVINCING:
-            return True
-        passed_s = max(
-            (fix.gps_time - last.fix.gps_time).total_seconds(), now - last.heard_at, 0.1
-        )
-        jump_m = distance_m(last.fix, fix)
-        return jump_m <= NOISE_M or jump_m / passed_s <= FASTEST_M_S
+
+def _is_reachable(one: Believed | None, other: Believed) -> bool:
+    """Whether a vehicle can have come from one place to the other in the time."""
+    if one is None:
+        return True
+    by_modem_s = (other.fix.gps_time - one.fix.gps_time).total_seconds()
+    passed_s = max(by_modem_s, other.heard_at - one.heard_at, 0.1)
+    way_m = distance_m(one.fix, other.fix)
+    return way_m <= NOISE_M or way_m / passed_s <= FASTEST_M_S

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,8 @@ from gatewaykit.times import iso
 
 KEPT = 1000
 KINDS = ("location", "nmea", "event")
+
+_CURSOR = re.compile(r"[0-9]{1,18}")
 
 Listener = Callable[[str, Record], None]
 
@@ -47,7 +50,7 @@ class Happenings:
 
     def page(self, cursor: str | None, limit: int) -> Page:
         """Events behind `cursor` (None: all that are kept), oldest first."""
-        if cursor is not None and not (cursor.isascii() and cursor.isdecimal()):
+        if cursor is not None and not _CURSOR.fullmatch(cursor):
             raise MisuseError("cursor", cursor, "the cursor that came with a page")
         after = int(cursor or 0)
         found = [event for event in self._events if event["sequence"] > after]
@@ -66,10 +69,13 @@ class Happenings:
         for kind in kinds:
             self._listeners[kind].append(listener)
 
+        left = list(kinds)
+
         def unsubscribe() -> None:
-            for kind in kinds:
-                if listener in self._listeners[kind]:
-                    self._listeners[kind].remove(listener)
+            while left:
+                listeners = self._listeners[left.pop()]
+                if listener in listeners:
+                    listeners.remove(listener)
 
         return unsubscribe
 

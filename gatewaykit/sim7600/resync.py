@@ -9,22 +9,36 @@ from twisted.internet.interfaces import IReactorTime
 from gatewaykit.sim7600.commands import Command
 from gatewaykit.sim7600.dialogue import Reply
 
-HANDSHAKE = Command("AT", timeout_s=1.0)
-HANDSHAKES = 3
+HANDSHAKES = (
+    Command("AT", timeout_s=1.0),
+    Command("AT", timeout_s=1.0),
+    Command("ATQ0V1E0", timeout_s=1.0),
+)
+"""The last one is for a modem that was told to answer with digits or not at all
+(facts/sim7600.md 2.1)."""
 QUIET_S = 0.3
-"""Silence before and after the handshake."""
-MOST_NOISE = 100
-"""Reads after which silence is waited for no longer."""
+"""Silence before and after a handshake."""
+CERTAIN_S = 1.5
+"""Silence after one that followed an unanswered one, whose late ``OK`` it may have got:
+longer than from the one to the other."""
+MOST_QUIET_S = 5.0
+"""Silence is waited for no longer."""
 
 
 class Line(Protocol):
     """What resynchronisation needs of the line."""
 
-    def handshake(self, *, escape: bool) -> None:
-        """Send `HANDSHAKE`, and before it ESC if the modem may wait for a message."""
+    def escape(self) -> None:
+        """Send ESC: a modem that waits for a message's text leaves off."""
+
+    def handshake(self, command: Command) -> None:
+        """Send one of `HANDSHAKES`."""
 
     def drop_handshake(self) -> None:
         """Nobody waits for its answer any more."""
+
+    def has_half_line(self) -> bool:
+        """Whether a line has begun and not ended."""
 
     def resynchronised(self, *, well: bool) -> None:
         """It is over; `well` if commands get their own answers again."""
@@ -34,18 +48,21 @@ class Resynchronisation:
     """Silence, ``AT``, its ``OK``, silence: then a new command gets its own answer.
 
     Whatever comes in the second silence shows that the ``OK`` was somebody else's, and so
-    does a line before it.
+    does a line before it that may belong to an answer.
     """
 
     def __init__(self, line: Line, clock: IReactorTime, *, escape: bool) -> None:
         self._line = line
         self._clock = clock
-        self._escape = escape
         self._tries = 0
-        self._noise = 0
+        self._unanswered = 0
         self._is_doubtful = False
         self._is_answered = False
-        self._quiet = clock.callLater(QUIET_S, self._after_silence)
+        self._quiet_s = QUIET_S
+        self._until = 0.0
+        if escape:
+            line.escape()
+        self._wait(QUIET_S)
 
     def stop(self) -> None:
         if self._quiet.active():
@@ -53,32 +70,43 @@ class Resynchronisation:
 
     def heard(self) -> None:
         """Bytes came in: silence begins anew, though not for ever."""
-        self._noise += 1
-        if self._quiet.active() and self._noise < MOST_NOISE:
-            self._quiet.reset(QUIET_S)
+        if self._quiet.active() and self._clock.seconds() < self._until:
+            self._quiet.reset(self._quiet_s)
 
     def stray(self) -> None:
-        """A line that is no answer to ``AT``."""
+        """A line that is no answer to the handshake but may be one to another command."""
         self._is_doubtful = True
 
     def answered(self, reply: Reply) -> None:
-        self._is_answered = reply.ok and not self._is_doubtful
-        self._wait()
+        self._is_answered = True
+        self._is_doubtful |= not reply.ok
+        self._wait(CERTAIN_S if self._unanswered else QUIET_S)
 
     def overdue(self) -> None:
+        self._unanswered += 1
         self._line.drop_handshake()
-        self._wait()
+        self._again()
 
-    def _wait(self) -> None:
-        self._quiet = self._clock.callLater(QUIET_S, self._after_silence)
+    def _wait(self, seconds: float) -> None:
+        self._quiet_s = seconds
+        self._until = self._clock.seconds() + MOST_QUIET_S
+        self._quiet = self._clock.callLater(seconds, self._after_silence)
 
     def _after_silence(self) -> None:
-        if self._is_answered and not self._is_doubtful:
-            self._line.resynchronised(well=True)
-        elif self._tries == HANDSHAKES:
-            self._line.resynchronised(well=False)
-        else:
-            self._is_doubtful = self._is_answered = False
+        if not self._is_answered:
+            self._is_doubtful = False
+            command = HANDSHAKES[self._tries]
             self._tries += 1
-            self._noise = 0
-            self._line.handshake(escape=self._escape or self._tries > 1)
+            self._line.handshake(command)
+        elif self._is_doubtful or self._line.has_half_line():
+            self._again()
+        else:
+            self._line.resynchronised(well=True)
+
+    def _again(self) -> None:
+        self._is_answered = False
+        if self._tries == len(HANDSHAKES):
+            self._line.resynchronised(well=False)
+            return
+        self._line.escape()
+        self._wait(QUIET_S)

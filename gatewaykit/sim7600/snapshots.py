@@ -128,7 +128,9 @@ class Snapshot:
         try:
             await self._read()
             self.read_at = self._clock.seconds()
-        except (GatewayError, defer.CancelledError) as error:
+        except defer.CancelledError:
+            return
+        except GatewayError as error:
             log.debug("{title} was not read: {error}", title=self._title, error=error)
         except Exception:  # noqa: BLE001 - logged; the next read must come all the same
             log.failure("{title} could not be read", title=self._title)
@@ -140,6 +142,5 @@ class Snapshot:
             self._schedule(max(0.0, self._due_at - self._clock.seconds()))
 
     def _let_go(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.callback(None)
+        while self._waiters:
+            self._waiters.pop(0).callback(None)
