@@ -137,6 +137,19 @@ class LocationTests(ModemTestCase):
             ],
         )
 
+    def test_no_fix_ever(self) -> None:
+        self.modem.position = location_record(
+            fix_status="no_fix", latitude=None, longitude=None, last_fix=None
+        )
+        self.assertEqual(
+            self.lines("location"),
+            [
+                "fix:        no fix",
+                "satellites: 12 (GPS 8, GLONASS 3, BeiDou 1)",
+                "GNSS:       on",
+            ],
+        )
+
     def test_stale_fix_is_shown_as_an_old_one_only(self) -> None:
         last_fix = location_record()["last_fix"] | {"age_s": 34.0}
         self.modem.position = location_record(
