@@ -17,9 +17,10 @@ import attrs
 
 from gatewaykit.sim7600.reading import Fields
 
-BUILT = date(2024, 1, 1)
-"""No gateway is older: an earlier date comes from a receiver that counts its weeks from
-the wrong epoch (facts/sim7600.md 5)."""
+EARLIEST = date(2010, 1, 1)
+"""An earlier date comes from a receiver that counts its weeks from the wrong epoch
+(facts/sim7600.md 5). No receiver of this family is older; a wrong date passes for a right
+one only from August 2029 on."""
 ROLLOVER = timedelta(weeks=1024)
 KMH_PER_KNOT = 1.852
 
@@ -91,10 +92,10 @@ class GNSSFix(Counts):
     """Satellites used, in the forms of other models that end in it."""
 
 
-def cgnssinfo(line: str, built: date = BUILT) -> GNSSFix | NoFix:
+def cgnssinfo(line: str, earliest: date = EARLIEST) -> GNSSFix | NoFix:
     """``+CGNSSINFO: <mode>,<counts>,<place>,<time>,...,<DOPs>``.
 
-    :param built: the day before which no date can be true.
+    :param earliest: the day before which no date can be true.
     """
     fields = _fields(line, "+CGNSSINFO:")
     mode = fields.integer(0, 0, 9)
@@ -117,7 +118,7 @@ def cgnssinfo(line: str, built: date = BUILT) -> GNSSFix | NoFix:
     return _fix(
         fields,
         anchor,
-        built,
+        earliest,
         counts,
         mode=mode,
         pdop=_dop(fields, anchor + 8),
@@ -127,7 +128,7 @@ def cgnssinfo(line: str, built: date = BUILT) -> GNSSFix | NoFix:
     )
 
 
-def cgpsinfo(line: str, built: date = BUILT) -> GNSSFix | NoFix:
+def cgpsinfo(line: str, earliest: date = EARLIEST) -> GNSSFix | NoFix:
     """``+CGPSINFO: <place>,<date>,<time>,<altitude>,<speed>,<course>``."""
     fields = _fields(line, "+CGPSINFO:")
     anchor = _anchor(fields)
@@ -137,7 +138,7 @@ def cgpsinfo(line: str, built: date = BUILT) -> GNSSFix | NoFix:
         raise fields.error("the place is not where it can be")
     if not fields[0] and not fields[2]:
         return NoFix(raw=line)
-    return _fix(fields, anchor, built, Counts())
+    return _fix(fields, anchor, earliest, Counts())
 
 
 def _fields(line: str, prefix: str) -> Fields:
@@ -189,7 +190,7 @@ def _counts(fields: Fields, end: int) -> Counts:
 def _fix(
     fields: Fields,
     anchor: int,
-    built: date,
+    earliest: date,
     counts: Counts,
     *,
     mode: int | None = None,
@@ -205,7 +206,7 @@ def _fix(
         **_asdict(counts),
         latitude=latitude,
         longitude=longitude,
-        gps_time=_moment(fields, anchor + 3, built),
+        gps_time=_moment(fields, anchor + 3, earliest),
         date=fields[anchor + 3],
         utc_time=fields[anchor + 4],
         raw=fields.line,
@@ -253,7 +254,7 @@ def _place(fields: Fields, anchor: int) -> tuple[float, float]:
     )
 
 
-def _moment(fields: Fields, index: int, built: date) -> datetime:
+def _moment(fields: Fields, index: int, earliest: date) -> datetime:
     """The time of a fix. A leap second, 23:59:60, is the second after it."""
     day, time = _DATE(fields[index]), _TIME(fields[index + 1])
     if day is None or time is None:
@@ -274,7 +275,7 @@ def _moment(fields: Fields, index: int, built: date) -> datetime:
         )
     except ValueError:
         raise fields.error("there is no such date or time") from None
-    while moment.date() < built:
+    while moment.date() < earliest:
         moment += ROLLOVER
     return moment + timedelta(seconds=is_leap)
 

@@ -66,7 +66,7 @@ class State(enum.Enum):
     RECOVERING = "recovering"
 
 
-class Household(Protocol):
+class Housekeeping(Protocol):
     """What is done with a modem that the keeper has brought into order."""
 
     async def furnish(self) -> None:
@@ -95,12 +95,14 @@ class Household(Protocol):
 class Keeper:
     """The owner of the AT line.
 
+    :param limit: the harshest rung of the recovery allowed.
     :param trouble: why the port cannot be opened at present, for those who ask.
     """
 
+    _household: Housekeeping
+
     def __init__(
         self,
-        household: Household,
         happenings: Happenings,
         clock: IReactorTime,
         limit: Rung,
@@ -109,7 +111,6 @@ class Keeper:
         self.figures = Figures()
         self.ladder = Ladder(limit, clock.seconds())
         self.opened_at: float | None = None
-        self._household = household
         self._happenings = happenings
         self._clock = clock
         self._trouble = trouble
@@ -149,8 +150,12 @@ class Keeper:
         recent = [at for at in self._appearances if self._clock.seconds() - at < 3600]
         return len(recent) > FLAPS
 
-    def factory(self) -> Factory[ATProtocol]:
-        """Builds the line's protocol, for the service that opens the port."""
+    def factory(self, household: Housekeeping) -> Factory[ATProtocol]:
+        """Builds the line's protocol, for the service that opens the port.
+
+        :param household: what is done with a modem whose line is in order.
+        """
+        self._household = household
         factory = Factory.forProtocol(
             lambda: ATProtocol(
                 self._clock,

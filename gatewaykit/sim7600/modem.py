@@ -11,32 +11,21 @@ from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from gatewaykit import metrics
-from gatewaykit.errors import DeviceRefused, DeviceTimeout, DeviceUnavailable
+from gatewaykit.errors import DeviceTimeout, DeviceUnavailable
 from gatewaykit.interfaces import IHealth, IModem, Page, Record
 from gatewaykit.serialline import LineService, line_service
 from gatewaykit.settings import Sim7600Settings
 from gatewaykit.sim7600.asking import expect_ok
 from gatewaykit.sim7600.at import DEVICE
 from gatewaykit.sim7600.commands import passed_through
-from gatewaykit.sim7600.dialogue import Unsolicited
-from gatewaykit.sim7600.engine import PAUSE_S, Engine
-from gatewaykit.sim7600.fixes import Verdict
 from gatewaykit.sim7600.happenings import Happenings, Listener
-from gatewaykit.sim7600.identity import READY, Identity
+from gatewaykit.sim7600.household import Household
 from gatewaykit.sim7600.keeper import PROBE, Keeper, State
-from gatewaykit.sim7600.messages import Messages
-from gatewaykit.sim7600.network import Network
 from gatewaykit.sim7600.nmea_port import NmeaFactory
-from gatewaykit.sim7600.position import Position
 from gatewaykit.sim7600.recovery import Rung
-from gatewaykit.sim7600.snapshots import Snapshot
-from gatewaykit.sim7600.urcs import Urc, leaves_soon
-from gatewaykit.sim7600.warnings import Warnings
 
 ALIVE_S = 10.0
 """A modem that answered so lately is there; else it is asked."""
@@ -57,6 +46,7 @@ class Modem:
     """
 
     name = "sim7600"
+    _service: LineService
 
     def __init__(
         self,
@@ -68,52 +58,23 @@ class Modem:
         self._settings = settings
         self._clock = reactor
         self._happenings = Happenings(wall_ms)
-        self._keeper = Keeper(
-            self,
+        self._keeper = keeper = Keeper(
             self._happenings,
             reactor,
             Rung[settings.recovery.upper()],
             lambda: self._service.trouble,
         )
-        ask = self._keeper.ask
-        self._engine = Engine(
-            ask,
-            reactor,
+        self._home = home = Household(
+            settings,
+            keeper.ask,
+            lambda: keeper.is_ready,
             self._happenings,
-            manage=settings.gnss,
-            constellations=settings.constellations,
-        )
-        self._identity = Identity()
-        self._network = Network(ask, self._identity, reactor, wall_ms)
-        self._position = Position(
-            ask,
-            self._engine,
             reactor,
             wall_ms,
-            max(settings.stale_after, 2 * settings.position_interval),
-            has_nmea=bool(settings.nmea_port),
         )
-        self._messages = Messages(ask, reactor, wall_ms() // 1000 % 256)
-        self._warnings = Warnings(reactor)
-        self._networks = Snapshot(
-            "the network status",
-            self._network.read,
-            self._is_ready,
-            reactor,
-            settings.network_interval,
-        )
-        self._positions = Snapshot(
-            "the position",
-            self._read_position,
-            self._is_ready,
-            reactor,
-            settings.position_interval,
-        )
-        self._verdict: Verdict | None = None
         self._supply_at: float | None = None
-        self._restart: IDelayedCall | None = None
         self._service = open_line(
-            reactor, settings.port, settings.baudrate, self._keeper.factory()
+            reactor, settings.port, settings.baudrate, keeper.factory(home)
         )
         self._nmea: LineService | None = None
         if settings.nmea_port:
@@ -121,7 +82,7 @@ class Modem:
                 reactor,
                 settings.nmea_port,
                 settings.baudrate,
-                NmeaFactory(self._sentence),
+                NmeaFactory(home.sentence),
             )
 
     # Start and stop
@@ -137,12 +98,10 @@ class Modem:
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        self._forget_restart()
         await self._keeper.close()
-        self._networks.stop()
-        self._positions.stop()
+        self._home.stop()
         try:
-            await Deferred.fromCoroutine(self._engine.stop()).addTimeout(
+            await Deferred.fromCoroutine(self._home.engine.stop()).addTimeout(
                 STOP_S, self._clock
             )
         except (DeviceUnavailable, DeviceTimeout, defer.TimeoutError) as error:
@@ -157,10 +116,10 @@ class Modem:
         return Deferred.fromCoroutine(self._ask_network())
 
     async def _ask_network(self) -> Record:
-        await self._networks.ask()
-        if self._networks.read_at is None:
+        await self._home.networks.ask()
+        if self._home.networks.read_at is None:
             raise self._unavailable()
-        return self._network.record(
+        return self._home.network.record(
             is_there=self._keeper.is_ready,
             most_age_s=3 * self._settings.network_interval + self._settings.timeout,
         )
@@ -169,18 +128,10 @@ class Modem:
         return Deferred.fromCoroutine(self._ask_location())
 
     async def _ask_location(self) -> Record:
-        await self._positions.ask()
-        if self._positions.read_at is None:
+        await self._home.positions.ask()
+        if self._home.positions.read_at is None:
             raise self._unavailable()
-        return self._location()
-
-    def _location(self) -> Record:
-        return self._position.record(
-            is_there=self._keeper.is_ready,
-            most_age_s=max(
-                self._settings.stale_after, 3 * self._settings.position_interval
-            ),
-        )
+        return self._home.location()
 
     def available(self) -> Deferred[Record]:
         return Deferred.fromCoroutine(self._ask_available())
@@ -214,13 +165,13 @@ class Modem:
             self._supply_at = now
             try:
                 await Deferred.fromCoroutine(
-                    self._identity.read_supply(self._keeper.ask)
+                    self._home.identity.read_supply(self._keeper.ask)
                 ).addTimeout(2.0, self._clock)
             except (DeviceUnavailable, defer.TimeoutError):
                 self._supply_at = None
-        constellations = self._engine.constellations
+        constellations = self._home.engine.constellations
         opened_at = self._keeper.opened_at
-        return self._identity.record() | {
+        return self._home.identity.record() | {
             "port": self._settings.port,
             "nmea_port": self._settings.nmea_port or None,
             "constellations": None
@@ -232,13 +183,13 @@ class Modem:
         }
 
     def send_sms(self, number: str, text: str) -> Deferred[Record]:
-        return self._when_ready(lambda: self._messages.send(number, text))
+        return self._when_ready(lambda: self._home.messages.send(number, text))
 
     def list_sms(self) -> Deferred[list[Record]]:
-        return self._when_ready(self._messages.stored)
+        return self._when_ready(self._home.messages.stored)
 
     def delete_sms(self, index: int | None) -> Deferred[int]:
-        return self._when_ready(lambda: self._messages.delete(index))
+        return self._when_ready(lambda: self._home.messages.delete(index))
 
     def command(self, text: str) -> Deferred[list[str]]:
         return self._when_ready(lambda: self._pass_through(text))
@@ -257,7 +208,7 @@ class Modem:
         unsubscribe = self._happenings.subscribe(listener, *kinds)
         if "location" not in kinds:
             return unsubscribe
-        release = self._positions.hold()
+        release = self._home.positions.hold()
 
         def end() -> None:
             unsubscribe()
@@ -273,9 +224,6 @@ class Modem:
 
         return Deferred.fromCoroutine(guarded())
 
-    def _is_ready(self) -> bool:
-        return self._keeper.is_ready
-
     def _unavailable(self) -> DeviceUnavailable:
         reason = self._keeper.reason or "it has not told anything yet"
         return DeviceUnavailable(DEVICE, reason)
@@ -285,9 +233,9 @@ class Modem:
     def health(self) -> Record:
         keeper, figures = self._keeper, self._keeper.figures
         reasons = [keeper.reason] if keeper.reason else []
-        reasons += [self._engine.trouble] if self._engine.trouble else []
+        reasons += [self._home.engine.trouble] if self._home.engine.trouble else []
         reasons += self._all_warnings()
-        if self._network.is_denied:
+        if self._home.network.is_denied:
             reasons.append("the network has denied the registration")
         if keeper.state is State.DEGRADED:
             reasons.append("it did not answer the last command")
@@ -297,20 +245,20 @@ class Modem:
             "reason": "; ".join(reasons) or None,
             "state": keeper.state.value,
             "port": self._settings.port,
-            "model": self._identity.model,
-            "sim_state": self._identity.sim_state,
-            "registration": self._network.registration,
+            "model": self._home.identity.model,
+            "sim_state": self._home.identity.sim_state,
+            "registration": self._home.network.registration,
             "gnss": {
-                "engine": self._engine.state,
-                "fix_status": self._position.verdict().value,
+                "engine": self._home.engine.state,
+                "fix_status": self._home.position.verdict().value,
             },
             "line": {
                 "exchanges": figures.exchanges,
                 "timeouts": figures.timeouts,
                 "refused": figures.refused,
-                "implausible": self._position.implausible
-                + self._network.implausible
-                + self._identity.implausible,
+                "implausible": self._home.position.implausible
+                + self._home.network.implausible
+                + self._home.identity.implausible,
             },
             "recovery": {"resync": figures.resyncs}
             | {
@@ -321,120 +269,9 @@ class Modem:
         }
 
     def _all_warnings(self) -> list[str]:
-        warnings = self._warnings.current()
+        warnings = self._home.warnings.current()
         if self._keeper.is_flapping:
             warnings.append(
                 "it came and went several times within an hour: power supply?"
             )
         return warnings
-
-    # The household of the keeper
-
-    async def furnish(self) -> None:
-        ask = self._keeper.ask
-        await self._identity.read_module(ask)
-        await self._engine.set_constellations()
-        await self._engine.ensure_running()
-        await self._identity.read_sim_state(ask)
-        if self._identity.sim_state == READY:
-            await self._identity.read_sim(ask)
-            await self._messages.set_up()
-
-    def served(self) -> None:
-        for snapshot in (self._networks, self._positions):
-            if snapshot.is_cared_for:
-                snapshot.refresh()
-
-    async def look_after(self) -> bool:
-        await self._engine.ensure_running()
-        before = self._identity.sim_state
-        if before != READY:
-            await self._identity.read_sim_state(self._keeper.ask)
-            if self._identity.sim_state == READY:
-                await self._identity.read_sim(self._keeper.ask)
-                await self._messages.set_up()
-        await self._network.read()
-        return self._network.searching_s() is None
-
-    def searching_s(self) -> float | None:
-        return self._network.searching_s()
-
-    def heard(self, said: Unsolicited) -> None:
-        if said.urc is Urc.SIM:
-            self._identity.sim_heard(said.line)
-        elif said.urc is Urc.MESSAGE:
-            self._message(said.line)
-        elif said.urc is Urc.DELIVERY:
-            log.error("a message came past the modem's store; it is not kept")
-        elif said.urc is Urc.ENGINE:
-            self._engine.stopped()
-            self._forget_restart()
-            self._restart = self._clock.callLater(PAUSE_S, self._restart_engine)
-        elif said.urc is Urc.WARNING:
-            self._warnings.add(said.line)
-            if leaves_soon(said.line):
-                log.critical("the modem switches itself off: {line}", line=said.line)
-            self._happenings.happened("warning", line=said.line)
-        else:
-            log.debug("the modem says {line}", line=said.line)
-
-    def _message(self, line: str) -> None:
-        storage, _, index = line.partition(":")[2].strip().partition(",")
-        metrics.modem_messages.inc()
-        self._happenings.happened(
-            "sms",
-            storage=storage.strip('"'),
-            index=int(index) if index.isascii() and index.isdecimal() else None,
-        )
-
-    def _restart_engine(self) -> None:
-        self._restart = None
-        if self._settings.gnss and self._keeper.is_ready:
-            Deferred.fromCoroutine(self._engine.ensure_running()).addErrback(
-                lambda f: f.trap(DeviceTimeout, DeviceUnavailable, DeviceRefused)
-            )
-
-    def _forget_restart(self) -> None:
-        if self._restart is not None:
-            self._restart.cancel()
-            self._restart = None
-
-    def restarted(self) -> None:
-        self._engine.reset()
-        self._network.forget()
-        self._identity.sim_state = None
-
-    def gone(self) -> None:
-        self._forget_restart()
-        self._networks.stop()
-        self._positions.stop()
-        self._engine.forget()
-        self._network.forget()
-        if self._position.was_read:
-            self._happenings.tell("location", self._location())
-
-    # The position
-
-    async def _read_position(self) -> None:
-        await self._position.read()
-        verdict = self._position.verdict()
-        if verdict is not self._verdict and Verdict.INVALID not in {
-            verdict,
-            self._verdict,
-        }:
-            names = {Verdict.VALID: "fix", Verdict.STALE: "stale"}
-            if self._verdict is not None or verdict is Verdict.VALID:
-                self._happenings.happened(names.get(verdict, "no_fix"))
-        self._verdict = verdict
-        if self._happenings.is_wanted("location"):
-            self._happenings.tell("location", self._location())
-
-    def _sentence(self, line: bytes) -> None:
-        sky = self._position.sky
-        if sky is None:
-            return
-        sentence = sky.feed(line, self._clock.seconds())
-        if sentence is None:
-            metrics.modem_lines_refused.labels("nmea").inc()
-        elif self._happenings.is_wanted("nmea"):
-            self._happenings.tell("nmea", {"line": line.decode("ascii")})

@@ -181,5 +181,5 @@ async def _quietly(ask: Callable[[], Deferred[Any]]) -> None:
 
 def _pause(seconds: float) -> Deferred[None]:
     waited: Deferred[None] = Deferred()
-    reactor.callLater(seconds, waited.callback, None)  # type: ignore[attr-defined]
+    reactor.callLater(seconds, waited.callback, None)
     return waited

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from gatewaykit.sim7600.gnss import BUILT, GNSSFix, NoFix, cgnssinfo, cgpsinfo
+from gatewaykit.sim7600.gnss import EARLIEST, GNSSFix, NoFix, cgnssinfo, cgpsinfo
 from gatewaykit.sim7600.reading import ReplyError
 from tests.sim7600.garbage import lines, parsed
 from tests.sim7600.transcripts import transcript
@@ -26,9 +26,9 @@ SIBLING = (
 MOVING_CGPS = "+CGPSINFO: 5149.214000,N,00119.200000,W,300825,123456.0,82.5,10.0,45.0"
 
 
-def fix(line: str, built: date = LONG_AGO) -> GNSSFix:
+def fix(line: str, earliest: date = LONG_AGO) -> GNSSFix:
     parse = cgnssinfo if line.startswith("+CGNSSINFO") else cgpsinfo
-    found = parse(line, built)
+    found = parse(line, earliest)
     assert isinstance(found, GNSSFix)
     return found
 
@@ -224,9 +224,9 @@ class WithoutFix(Positions):
 
 
 class Moments(SynchronousTestCase):
-    def at(self, day: str, time: str, built: date = BUILT) -> datetime:
+    def at(self, day: str, time: str, earliest: date = EARLIEST) -> datetime:
         line = MOVING.replace("300825", day).replace("123456.0", time)
-        return fix(line, built).gps_time
+        return fix(line, earliest).gps_time
 
     def test_fractions(self) -> None:
         for time, microsecond in (
@@ -249,9 +249,9 @@ class Moments(SynchronousTestCase):
         ):
             self.assertEqual(self.at(day, "000000.0").date(), expected)
 
-    def test_a_date_before_the_software_was_built(self) -> None:
+    def test_another_earliest_date(self) -> None:
         self.assertEqual(
-            self.at("300825", "123456.0", built=date(2025, 8, 31)),
+            self.at("300825", "123456.0", earliest=date(2025, 8, 31)),
             datetime(2045, 4, 15, 12, 34, 56, tzinfo=UTC),
         )
 
@@ -353,7 +353,7 @@ class Refused(SynchronousTestCase):
                 self.assertTrue(
                     abs(found.latitude) <= 90 and abs(found.longitude) <= 180
                 )
-                self.assertTrue(found.gps_time.date() >= BUILT)
+                self.assertTrue(found.gps_time.date() >= EARLIEST)
                 values = attrs.asdict(found).values()
                 numbers = [value for value in values if isinstance(value, float)]
                 self.assertTrue(all(math.isfinite(number) for number in numbers))

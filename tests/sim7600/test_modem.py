@@ -678,6 +678,18 @@ class RecoveryTests(ModemTestCase):
         self.assertEqual(self.modem.health()["sim_state"], "READY")
         self.assertIn("AT+CMGF=0", self.scripted.commands)
 
+    def test_sim_that_says_it_is_ready(self) -> None:
+        self.scripted.answers["AT+CPIN?"] = "+CME ERROR: SIM busy"
+        self.start()
+        self.scripted.say("+CPIN: READY")
+        self.run_for(1)
+        self.assertIn("AT+CMGF=0", self.scripted.commands)
+        info = self.modem.info()
+        self.run_for(0.2)
+        self.assertEqual(self.successResultOf(info)["iccid"], "8944100030123456789")
+        self.scripted.say("+CPIN: NOT READY")
+        self.assertEqual(self.modem.health()["sim_state"], "busy")
+
     def test_stop_of_a_mute_modem_comes_to_an_end(self) -> None:
         self.start()
         self.mute()
