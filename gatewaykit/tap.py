@@ -328,7 +328,14 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         hint = settings.rpc.listen[0] if settings.rpc.listen else None
         # twistd makes log events of what is printed.
         assert sys.__stdout__ is not None
-        show = demo.Show(reactor, door, hint, sys.__stdout__)
+        assert options.demo_directory is not None
+        show = demo.Show(
+            reactor,
+            door,
+            hint,
+            sys.__stdout__,
+            modem=demo.modem(reactor, settings, options.demo_directory),
+        )
         gateway.add(Part("demo", show.start, show.stop))
 
     gateway.add(
