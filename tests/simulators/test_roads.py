@@ -99,7 +99,8 @@ class DriveTests(SynchronousTestCase):
             if min(a.speed, b.speed) > 2:
                 course = math.degrees(math.atan2(b.x - a.x, b.y - a.y))
                 off = (course - a.heading + 180) % 360 - 180
-                self.assertLess(abs(off), 30)
+                # A sharp corner turns a car by up to some 70 degrees in half a second.
+                self.assertLess(abs(off), 36)
             self.assertTrue(0 <= a.heading < 360)
 
     def test_slows_down_for_a_turn(self) -> None:
