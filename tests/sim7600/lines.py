@@ -9,6 +9,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from gatewaykit.errors import DeviceUnavailable
 from gatewaykit.sim7600.at import ATProtocol, Figures
 from gatewaykit.sim7600.commands import Command, Priority, read
 from gatewaykit.sim7600.dialogue import Reply, Unsolicited
@@ -30,6 +31,7 @@ class Line:
         self.figures = Figures()
         self.heard: list[Unsolicited] = []
         self.stuck: list[str] = []
+        self.asked: list[Deferred[Reply]] = []
         self.made = self.lost = 0
         self.protocol = ATProtocol(
             self.clock,
@@ -51,7 +53,9 @@ class Line:
     def execute(
         self, command: Command, priority: Priority = Priority.NORMAL
     ) -> Deferred[Reply]:
-        return self.protocol.execute(command, priority)
+        answered = self.protocol.execute(command, priority)
+        self.asked.append(answered)
+        return answered
 
     def say(self, *reads: bytes) -> None:
         for data in reads:
@@ -85,6 +89,8 @@ class LineTestCase(SynchronousTestCase):
         if not self.line.lost:
             self.line.lose()
         self.assertEqual(self.line.clock.getDelayedCalls(), [])
+        for asked in self.line.asked:
+            asked.addErrback(lambda failure: failure.trap(DeviceUnavailable))
 
     def answer(self, deferred: Deferred[Reply]) -> Reply:
         return self.successResultOf(deferred)
