@@ -76,6 +76,10 @@ class PassedThroughTests(SynchronousTestCase):
             passed_through("AT+CPSI?", ["AT+CPSI*"], 3.0).prefixes, ("+CPSI:",)
         )
 
+    def test_blanks_are_nothing_to_the_modem(self) -> None:
+        command = passed_through("AT+CNMP = 38 ", ["AT+CNMP=38"], 3.0)
+        self.assertEqual((command.text, command.timeout_s), ("AT+CNMP = 38", 10.0))
+
     def test_commands_cannot_be_joined_behind_a_beginning(self) -> None:
         self.refused("AT+CSQ;+CRESET", "AT+CSQ*")
         self.refused("AT+CSQ;+CRESET", "AT*")
@@ -98,6 +102,10 @@ class PassedThroughTests(SynchronousTestCase):
             "AT+CPOF",
             "AT+CUSBPIDSWITCH=9011,1,1",
             "AT+CSQ;+CPOF",
+            "AT +CPOF",
+            "AT+ CPOF ",
+            "AT+CSQ; & F",
+            "AT+CIPSENDEX=0,5",
         ):
             self.refused(text, text, "AT*")
             self.assertEqual(never_allowed(["AT+CSQ", text]), text)
