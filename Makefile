@@ -35,6 +35,7 @@ soak: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.ingest
+	@$(BIN)/python -m benchmarks.modem
 
 test-deps:
 	@missing=""; \
