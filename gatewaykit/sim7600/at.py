@@ -133,9 +133,10 @@ class ATProtocol(LineReceiver):
         """
         exchange = self._equal(command) if command.shared else None
         if exchange is None:
-            if not self._is_open or len(self._waiting) >= MOST_WAITING:
-                reason = "too many commands wait" if self._is_open else GONE
-                return defer.fail(DeviceUnavailable(DEVICE, reason))
+            if not self._is_open:
+                return defer.fail(DeviceUnavailable(DEVICE, GONE))
+            if len(self._waiting) >= MOST_WAITING and priority is not Priority.URGENT:
+                return defer.fail(DeviceUnavailable(DEVICE, "too many commands wait"))
             exchange = self._waiting.add(command, priority)
         exchange.priority = min(exchange.priority, priority)
 

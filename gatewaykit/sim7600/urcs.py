@@ -52,7 +52,7 @@ _TABLE: tuple[tuple[Urc, str], ...] = (
     (Urc.MESSAGE, r"\+(CMTI|CDSI|CBMI): .*"),
     (Urc.DELIVERY, r"\+(CMT|CDS|CBM): .*"),
     (Urc.SUPPLEMENTARY, r"\+(CUSD|CSSI|CSSU|VOICEMAIL): .*"),
-    (Urc.ENGINE, r"\+CGPS: ?\d"),
+    (Urc.ENGINE, r"\+CGPS: ?0"),
     (
         Urc.POSITION,
         r"\+(CGPSINFO|CGNSSINFO|CAGPSINFO|CGPSXD|CGPSNOTIFY):.*|\$(G|P|B)[A-Z]{2,4},.*",

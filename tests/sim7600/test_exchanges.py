@@ -137,6 +137,9 @@ class QueueTests(LineTestCase):
         waiting = [self.line.execute(WRITE) for _ in range(MOST_WAITING)]
         self.failureResultOf(self.line.execute(WRITE), DeviceUnavailable)
         shared = self.line.execute(CSQ)
+        self.assertNoResult(self.line.execute(Command("AT+X"), Priority.URGENT))
+        waiting[2].cancel()
+        self.failureResultOf(waiting[2], CancelledError)
         waiting[3].cancel()
         self.failureResultOf(waiting[3], CancelledError)
         self.assertNoResult(self.line.execute(WRITE))

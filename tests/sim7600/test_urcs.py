@@ -73,7 +73,15 @@ class ClassifyTests(SynchronousTestCase):
                 self.assertIs(classify(line), urc, line)
 
     def test_answers_and_results_are_none(self) -> None:
-        for line in ("OK", "ERROR", "+CGPS: 1,1", "+COPS: 0", "867584030012345", ""):
+        for line in (
+            "OK",
+            "ERROR",
+            "+CGPS: 1,1",
+            "+CGPS: 1",
+            "+COPS: 0",
+            "867584030012345",
+            "",
+        ):
             self.assertIsNone(classify(line), line)
 
     @given(st.text(max_size=40))
