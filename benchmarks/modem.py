@@ -301,7 +301,7 @@ def print_earlier(results: dict[int, dict[str, float]]) -> None:
         f" {_EARLIER_LOCATION_S} s a position, and {_EARLIER_TEN_S:.0f} s for a status of"
         f" each of ten clients at once (facts/sim7600.md 1.4: fixed waits): ten clients"
         f" are now answered in {_ms(ten)} ms (p99), some {times:,.0f} times sooner: they"
-        " share one reading a second (status: one in five), where each had its own"
+        " share a reading that is made each second (status: five), and each had its own then"
     )
 
 
