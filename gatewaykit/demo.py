@@ -89,12 +89,11 @@ def modem(reactor: Any, settings: Settings, directory: Path) -> SimulatedModem |
 
 
 class Show:
-    """The simulated fleet and modem, and a line on the terminal for each report that is
-    durable.
+    """The simulated fleet, and a line on the terminal for each report that is durable.
 
     :param trackers: where the fleet connects, once it listens.
     :param clients: an endpoint string for the hint, if there is one.
-    :param modem: see `modem`.
+    :param modem: the port of a simulated modem, for the hint.
     """
 
     def __init__(
@@ -105,7 +104,7 @@ class Show:
         out: TextIO,
         make_fleet: Callable[..., SimulatedFleet] = SimulatedFleet,
         *,
-        modem: SimulatedModem | None = None,
+        modem: Path | None = None,
     ) -> None:
         self._reactor = reactor
         self._trackers = trackers
@@ -128,8 +127,7 @@ class Show:
         self._fleet.start()
         second = "Ctrl-C ends the demo."
         if self._modem is not None:
-            self._modem.start()
-            second = f"A simulated SIM7600 modem is at {self._modem.link}. {second}"
+            second = f"A simulated SIM7600 modem is at {self._modem}. {second}"
         print(
             f"{VEHICLES} simulated vehicles report to {host} port {port}."
             f" From a second terminal: {self._hint()}\n{second}",
@@ -138,8 +136,6 @@ class Show:
         )
 
     def stop(self) -> Deferred[None] | None:
-        if self._modem is not None:
-            self._modem.stop()
         return None if self._fleet is None else self._fleet.stop()
 
     def _address(self) -> tuple[str, int]:

@@ -55,8 +55,9 @@ def _log_file(text: str) -> str:
 
 def _serial_port(text: str) -> str:
     if text.startswith("tcp:"):
-        if not TCP_PORT.fullmatch(text):
-            raise ValueError("a TCP-attached port is tcp:HOST:PORT")
+        found = TCP_PORT.fullmatch(text)
+        if not found or not 1 <= int(found[3]) <= 65535:
+            raise ValueError("a TCP-attached port is tcp:HOST:PORT, with PORT to 65535")
         return text
     path = Path(text)
     # Not there yet is fine: it may be plugged in later.

@@ -172,6 +172,9 @@ class RpcSettings(_Section):
         default_is="gatewaykit.sock in $RUNTIME_DIRECTORY, else $XDG_RUNTIME_DIR/gatewaykit,"
         " else the working directory; and a port on loopback",
     )
+    max_connections: int = fields.whole(
+        1024, "Connections of clients that speak AMP.", "connections", 32, 100_000
+    )
     allow_plaintext_from: list[fields.Network] = fields.setting(
         list,
         "Networks of other hosts whose clients may read without TLS, all that goes over"

@@ -48,7 +48,7 @@ from gatewaykit.store.sqlite import SqliteStore
 EX_CONFIG = 78
 """sysexits.h; a supervisor need not try again."""
 SPARE_FILES = 512
-"""Descriptors that trackers may not take: clients, the store, the log."""
+"""Descriptors for all but trackers and clients: the store, the log, the modem."""
 
 log = Logger()
 
@@ -190,7 +190,9 @@ def _within_file_limit(settings: Settings) -> Settings:
     allows: the store and the clients need some too."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    wanted, possible = settings.gv50.max_connections, max(most - SPARE_FILES, 1)
+    wanted = settings.gv50.max_connections
+    spare = SPARE_FILES + settings.rpc.max_connections
+    possible = max(most - spare, most // 2)
     if most == resource.RLIM_INFINITY or wanted <= possible:
         return settings
     log.info(
@@ -248,7 +250,14 @@ def _add_clients(
     """The door for clients, whichever of its protocols they speak."""
     networks = _networks(settings)
     who = partial(identify, networks=networks)
-    clients = RpcFactory(answers, store, reactor, identify=who, networks=networks)
+    clients = RpcFactory(
+        answers,
+        store,
+        reactor,
+        identify=who,
+        networks=networks,
+        max_connections=settings.rpc.max_connections,
+    )
     old_clients = JsonFactory(modem, who, reactor)
     entrance = DialectFactory(
         clients, {b"{": old_clients}, reactor, accepts=clients.accepts
@@ -272,9 +281,13 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     gateway = OrderedService(reactor, lambda failure: _give_up(reactor, failure))
     health: list[IHealth] = []
 
+    simulated = None
     if options.demo_directory is not None:
         directory = options.demo_directory
         gateway.add(Part("demo directory", stop=lambda: demo.remove(directory)))
+        simulated = demo.modem(reactor, settings, directory)
+        if simulated is not None:
+            gateway.add(Part("simulated modem", simulated.start, simulated.stop))
 
     store = SqliteStore(
         Path(settings.store.path).absolute(),
@@ -328,14 +341,8 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         hint = settings.rpc.listen[0] if settings.rpc.listen else None
         # twistd makes log events of what is printed.
         assert sys.__stdout__ is not None
-        assert options.demo_directory is not None
-        show = demo.Show(
-            reactor,
-            door,
-            hint,
-            sys.__stdout__,
-            modem=demo.modem(reactor, settings, options.demo_directory),
-        )
+        link = None if simulated is None else simulated.link
+        show = demo.Show(reactor, door, hint, sys.__stdout__, modem=link)
         gateway.add(Part("demo", show.start, show.stop))
 
     gateway.add(

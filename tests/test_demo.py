@@ -5,7 +5,7 @@ import os
 import socket
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.testing import MemoryReactorClock
@@ -79,19 +79,6 @@ class AdaptTests(DirectoryTestCase):
         self.assertFalse(self.own.exists())
 
 
-class FakeModem:
-    link = Path("/tmp/x/sim7600-at")
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def start(self) -> None:
-        self.calls.append("start")
-
-    def stop(self) -> None:
-        self.calls.append("stop")
-
-
 class FakePort:
     def __init__(self, address: object) -> None:
         self.address = address
@@ -127,14 +114,13 @@ class ShowTests(DirectoryTestCase):
             return self.fleet
 
         door: Any = FakeDoor(*addresses)
-        self.modem = FakeModem()
         return demo.Show(
             MemoryReactorClock(),
             door,
             clients,
             self.out,
             make,
-            modem=cast(Any, self.modem),
+            modem=Path("/tmp/at"),
         )
 
     def test_fleet_connects_where_trackers_are_awaited(self) -> None:
@@ -147,8 +133,7 @@ class ShowTests(DirectoryTestCase):
         self.assertEqual(self.fleet.arguments[1:3], ("127.0.0.1", 5001))
         show.stop()
         self.assertEqual(self.fleet.calls, ["start", "stop"])
-        self.assertEqual(self.modem.calls, ["start", "stop"])
-        self.assertIn(f"modem is at {self.modem.link}. ", self.out.getvalue())
+        self.assertIn("modem is at /tmp/at. ", self.out.getvalue())
 
     def test_without_a_port_there_is_nothing_to_show(self) -> None:
         show = self.show(None, UNIXAddress("x"))

@@ -159,7 +159,7 @@ class ProcessTests(DirectoryTestCase):
 
     def test_no_more_trackers_than_files(self) -> None:
         self.assertEqual(self.limit(1024, 10_000), 512)
-        self.assertEqual(self.limit(100, 10_000), 1)
+        self.assertEqual(self.limit(10_000, 10_000), 10_000 - 512 - 1024)
 
     def test_clock_is_monotonic_and_the_collector_patient(self) -> None:
         self.patch(gc, "freeze", lambda: None)
