@@ -29,6 +29,8 @@ from gatewaykit.errors import (
 from gatewaykit.rpc import addresses, dialing, verbs
 from gatewaykit.rpc.boxes import BoxReader
 
+USUAL_S = 10.0
+"""What most calls may take where nobody says otherwise."""
 _ASK = b"1"
 _RECEIVE_BYTES = 1 << 16
 
@@ -51,13 +53,15 @@ class BlockingClient:
     sent, and one that was given is a `MisuseError`.
 
     :param endpoint: ``unix:PATH``, ``tcp:HOST:PORT`` or ``tls:HOST:PORT``.
-    :param timeout: seconds that a call may take, from connecting to its answer.
+    :param timeout: seconds that a call may take, from connecting to its answer. None for 10,
+        and for what the gateway itself may take longer for, such as sending a message, the
+        gateway's time and a little more (see `gatewaykit.rpc.verb.Verb.patience_s`).
     """
 
     def __init__(
         self,
         endpoint: str,
-        timeout: float = 10.0,
+        timeout: float | None = None,
         *,
         token: str | None = None,
         ca: str | None = None,
@@ -65,7 +69,7 @@ class BlockingClient:
         key: str | None = None,
     ) -> None:
         self._address = addresses.parse(endpoint)
-        if not 0 < timeout < threading.TIMEOUT_MAX:
+        if timeout is not None and not 0 < timeout < threading.TIMEOUT_MAX:
             raise MisuseError("timeout", timeout, "seconds, more than 0")
         if token is not None and not self._address.is_private:
             raise MisuseError(
@@ -114,20 +118,22 @@ class BlockingClient:
         that changes something is never repeated.
         """
         request = _request(verb, arguments)
-        deadline = time.monotonic() + self._timeout
+        seconds = self._timeout or verb.patience_s(USUAL_S)
+        deadline = time.monotonic() + seconds
         self._notice_fork()
-        if not self._lock.acquire(timeout=self._timeout):
-            raise CallTimeout(verb.name(), self._timeout)
+        if not self._lock.acquire(timeout=seconds):
+            raise CallTimeout(verb.name(), seconds)
         try:
-            if time.monotonic() >= deadline:
-                raise CallTimeout(verb.name(), self._timeout)
             return self._ask(verb, request, deadline)
+        except TimeoutError:
+            raise CallTimeout(verb.name(), seconds) from None
         finally:
             self._lock.release()
 
     def _ask(
         self, verb: type[verbs.Verb], request: bytes, deadline: float
     ) -> dict[str, Any]:
+        dialing.remaining(deadline)
         kept = self._connection if self._is_usable() else None
         if kept is not None:
             try:
@@ -167,7 +173,7 @@ class BlockingClient:
         deadline: float,
     ) -> dict[str, Any]:
         try:
-            box = self._transfer(connection, verb, request, deadline)
+            box = self._transfer(connection, request, deadline)
             if box.get(amp.ANSWER) == _ASK:
                 return verb.parseResponse(amp.AmpBox(box), None)
             if box.get(amp.ERROR) != _ASK:
@@ -188,7 +194,6 @@ class BlockingClient:
     def _transfer(
         self,
         connection: socket.socket,
-        verb: type[verbs.Verb],
         request: bytes,
         deadline: float,
     ) -> dict[bytes, bytes]:
@@ -207,7 +212,7 @@ class BlockingClient:
                 if box is not None:
                     return box
         except TimeoutError:
-            raise CallTimeout(verb.name(), self._timeout) from None
+            raise  # the call's deadline
         except OSError as error:
             failed = _Closed if silent else ConnectionFailed
             reason = error.strerror or str(error) or type(error).__name__

@@ -39,7 +39,7 @@ from gatewaykit.errors import (
     ProtocolViolation,
 )
 from gatewaykit.interfaces import Page
-from gatewaykit.rpc import dialing, verbs
+from gatewaykit.rpc import blocking, dialing, verbs
 from gatewaykit.rpc.answers import GatewayAnswers
 from gatewaykit.rpc.blocking import BlockingClient
 from gatewaykit.rpc.server import RpcFactory
@@ -109,7 +109,7 @@ class ScriptTestCase(SynchronousTestCase):
         self.patch(os, "environ", kept)
 
     def client(
-        self, *scripts: Callable[[socket.socket], None], timeout: float = 10.0
+        self, *scripts: Callable[[socket.socket], None], timeout: float | None = 10.0
     ) -> BlockingClient:
         self.server = ScriptedServer(*scripts)
         self.addCleanup(self.server.stop)
@@ -150,6 +150,26 @@ class AnswerTests(ScriptTestCase):
         before = time.monotonic()
         self.assertRaises(CallTimeout, client.call, verbs.Health)
         self.assertLess(time.monotonic() - before, 2.0)
+
+    def test_what_takes_the_gateway_long_is_waited_for(self) -> None:
+        def slow(connection: socket.socket) -> None:
+            connection.recv(65536)
+            ended.wait(0.5)
+            sent = amp.AmpBox({amp.ANSWER: b"1", b"sent": b"{}"})
+            with contextlib.suppress(OSError):
+                connection.sendall(sent.serialize())
+
+        ended = threading.Event()
+        self.addCleanup(ended.set)
+        self.patch(blocking, "USUAL_S", 0.2)
+        message = {"number": "+4417", "text": "hello"}
+        client = self.client(slow, slow, timeout=None)
+        with self.assertRaises(CallTimeout) as caught:
+            client.call(verbs.Health)
+        self.assertEqual(caught.exception.args, ("Health", 0.2))
+        self.assertEqual(client.call(verbs.SendSMS, **message), {"sent": {}})
+        impatient = self.client(slow, timeout=0.1)
+        self.assertRaises(CallTimeout, impatient.call, verbs.SendSMS, **message)
 
     def test_garbage_is_a_violation_and_ends_the_connection(self) -> None:
         box = amp.AmpBox
