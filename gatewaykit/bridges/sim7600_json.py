@@ -15,6 +15,7 @@ from twisted.internet import defer
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.internet.interfaces import (
     IDelayedCall,
+    IHalfCloseableProtocol,
     IPushProducer,
     IReactorTime,
     ITCPTransport,
@@ -40,11 +41,15 @@ UNREAD_S = 10.0
 """A client that leaves more than the transport's 64 KiB unread for so long is dropped."""
 WAITING_REQUESTS = 100
 """Of one connection; the old client has one."""
+IDLE_S = 10.0
+"""A client that has asked nothing for so long makes room where too many are connected: it
+connects again with what it asks next (facts/sim7600.md 1.2), and programs that forget to
+close do not lock others out."""
 
 log = Logger()
 
 
-@implementer(IPushProducer)
+@implementer(IPushProducer, IHalfCloseableProtocol)
 class JsonConnection(Protocol):
     """One client."""
 
@@ -59,7 +64,13 @@ class JsonConnection(Protocol):
         self._choked: IDelayedCall | None = None
         self._waiting: deque[tuple[Request | Unreadable, float]] = deque()
         self._serving = False
+        self._asked_all = False
         self._ended = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has nothing to wait for."""
+        return not (self._serving or self._waiting or self._requests.is_waiting)
 
     def connectionMade(self) -> None:
         self._owner.joined(self)
@@ -79,6 +90,18 @@ class JsonConnection(Protocol):
         self._owner.left(self)
         self.lost.callback(None)
 
+    def readConnectionLost(self) -> None:
+        """The client will ask nothing more; what it has asked is answered."""
+        self._asked_all = True
+        if self._half is not None:
+            self._half.cancel()
+            self._give_up()
+        elif not self._serving and not self._waiting:
+            self.hang_up()
+
+    def writeConnectionLost(self) -> None:
+        """We never end one direction alone."""
+
     def _end(self) -> None:
         self._ended = True
         self._waiting.clear()
@@ -91,6 +114,7 @@ class JsonConnection(Protocol):
         """Close once everything written has been read by the client."""
         if not self._ended:
             self._end()
+            self._choked = self._owner.clock.callLater(UNREAD_S, self._unread)
             # With a paused producer a transport would never come to its end.
             self.transport.unregisterProducer()
             self.transport.loseConnection()
@@ -107,10 +131,10 @@ class JsonConnection(Protocol):
     def pauseProducing(self) -> None:
         """The client does not read its answers: it gets no more of them."""
         if self._choked is None and not self._ended:
-            clock = self._owner.clock
-            self._choked = clock.callLater(
-                UNREAD_S, self.drop, "unread", f"read nothing for {UNREAD_S:g} s"
-            )
+            self._choked = self._owner.clock.callLater(UNREAD_S, self._unread)
+
+    def _unread(self) -> None:
+        self.drop("unread", f"read nothing for {UNREAD_S:g} s")
 
     def resumeProducing(self) -> None:
         if self._choked is not None:
@@ -141,6 +165,7 @@ class JsonConnection(Protocol):
             self._half = clock.callLater(ANSWER_S, self._give_up)
         due = clock.seconds() + ANSWER_S
         self._waiting.extend((request, due) for request in found)
+        self._owner.heard(self)
         self._serve()
 
     def _serve(self) -> None:
@@ -172,6 +197,8 @@ class JsonConnection(Protocol):
                 self._owner.dropped("overlong", request.error, self._peer)
                 self.hang_up()
         self._serving = False
+        if self._asked_all and not self._waiting:
+            self.hang_up()
 
 
 @implementer(IHealth)
@@ -198,16 +225,29 @@ class JsonFactory(ServerFactory):
         self.clock = clock
         self._modem = modem
         self._max_connections = max_connections
-        self._connections: set[JsonConnection] = set()
+        self._heard_at: dict[JsonConnection, float] = {}
+        """Every connection, the one that has been silent for longest first."""
         self._open = metrics.bridge_connections.labels(self.name)
         self._limiter = LogLimiter(clock)
 
     def buildProtocol(self, addr: Any) -> JsonConnection | None:
-        if len(self._connections) >= self._max_connections:
+        if len(self._heard_at) >= self._max_connections and not self._make_room():
             text = f"JSON client refused: {self._max_connections} are connected"
             self.dropped("limit", text, getattr(addr, "host", "unix"))
             return None
         return JsonConnection(self)
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been idle for longest, if it has been for long."""
+        before = self.clock.seconds() - IDLE_S
+        for connection, heard_at in self._heard_at.items():
+            if heard_at > before:
+                return False
+            if connection.is_idle:
+                connection.drop("idle", "asked nothing, and too many are connected")
+                self.left(connection)
+                return True
+        return False
 
     async def answer(self, value: Any, principal: Principal, patience: float) -> Record:
         """The reply to a request; never fails.
@@ -256,8 +296,14 @@ class JsonFactory(ServerFactory):
         if self._modem is None:
             return replies.location_reply(False, None)
         try:
+            due = self.clock.seconds() + patience
             record = await self._in_time(self._modem.location, patience)
-            return replies.location_reply(*replies.location(record))
+            answers = True
+            if record["stale"]:
+                patience = due - self.clock.seconds()
+                state = await self._in_time(self._modem.available, patience)
+                answers = bool(state["available"])
+            return replies.location_reply(*replies.location(record, answers=answers))
         except GatewayError:
             return replies.location_reply(False, None)
         except Exception:  # noqa: BLE001 - as above
@@ -287,18 +333,23 @@ class JsonFactory(ServerFactory):
             )
 
     def joined(self, connection: JsonConnection) -> None:
-        self._connections.add(connection)
+        self.heard(connection)
         self._open.inc()
 
+    def heard(self, connection: JsonConnection) -> None:
+        """A client has said something."""
+        self._heard_at.pop(connection, None)
+        self._heard_at[connection] = self.clock.seconds()
+
     def left(self, connection: JsonConnection) -> None:
-        self._connections.discard(connection)
-        self._open.dec()
+        if self._heard_at.pop(connection, None) is not None:
+            self._open.dec()
 
     def health(self) -> Record:
         return {
             "status": "ok",
             "reason": None,
-            "connections": len(self._connections),
+            "connections": len(self._heard_at),
             "max_connections": self._max_connections,
         }
 
@@ -307,14 +358,14 @@ class JsonFactory(ServerFactory):
 
         Stop listening first. Fires when all of them are gone.
         """
-        open_now = list(self._connections)
+        open_now = list(self._heard_at)
         if not open_now:
             return succeed(None)
         for connection in open_now:
             connection.hang_up()
 
         def cut_off() -> None:
-            for connection in self._connections & set(open_now):
+            for connection in self._heard_at.keys() & set(open_now):
                 connection.drop("stopping", "did not read while we stop")
 
         timer = self.clock.callLater(grace_s, cut_off)

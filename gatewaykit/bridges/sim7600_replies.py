@@ -33,9 +33,12 @@ def no_network(reason: str) -> Record:
     }
 
 
-def location(record: Record) -> tuple[bool, Record | None]:
-    """Whether there is an answer of the modem, and the answer."""
-    return legacy.location(record)
+def location(record: Record, *, answers: bool) -> tuple[bool, Record | None]:
+    """Whether there is an answer of the modem, and the answer.
+
+    :param answers: whether the modem is available; a record that is not stale shows that.
+    """
+    return legacy.location(record) if answers else (False, None)
 
 
 def network_reply(result: Record) -> Record:

@@ -62,7 +62,8 @@ class SIM7600Client:
     `gatewaykit.rpc.blocking.BlockingClient` for all of these names. The constructor raises
     `gatewaykit.errors.MisuseError` for what can mean no host, port or file.
 
-    :param timeout: seconds that a method may take.
+    :param timeout: seconds that a method may take; the position of a modem that no longer
+        answers may take it twice.
     """
 
     def __init__(
@@ -105,7 +106,11 @@ class SIM7600Client:
         worth."""
         try:
             record = self._client.call(verbs.GNSSLocation)["location"]
-            return replies.location(record)
+            answers = (
+                not record["stale"]
+                or self._client.call(verbs.ModemAvailable)["available"]
+            )
+            return replies.location(record, answers=answers)
         except GatewayError as error:
             self._log("GNSS location", error)
             return False, None

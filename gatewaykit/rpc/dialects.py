@@ -11,10 +11,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults, succeed
-from twisted.internet.interfaces import IDelayedCall, IProtocol, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IReactorTime,
+)
 from twisted.internet.protocol import Protocol, ServerFactory
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import alsoProvides
 
 from gatewaykit.logs import LogLimiter
 
@@ -66,7 +72,17 @@ class DialectProtocol(Protocol):
             self.transport.loseConnection()
             return
         self._chosen = chosen
+        if IHalfCloseableProtocol.providedBy(chosen):
+            alsoProvides(self, IHalfCloseableProtocol)
         chosen.makeConnection(self.transport)
+
+    # Only called where the chosen one has them.
+
+    def readConnectionLost(self) -> None:
+        IHalfCloseableProtocol(self._chosen).readConnectionLost()
+
+    def writeConnectionLost(self) -> None:
+        IHalfCloseableProtocol(self._chosen).writeConnectionLost()
 
     def _decided(self) -> None:
         if self._deadline is not None:

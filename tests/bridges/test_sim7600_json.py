@@ -20,6 +20,7 @@ from gatewaykit import metrics
 from gatewaykit.access import Principal, Role
 from gatewaykit.bridges.sim7600_json import (
     ANSWER_S,
+    IDLE_S,
     UNREAD_S,
     WAITING_REQUESTS,
     JsonConnection,
@@ -189,6 +190,21 @@ class ReplyTests(JsonTestCase):
         self.modem.answers = dict.fromkeys(self.modem.answers, GONE)
         self.failures(self.factory, "SIM7600 is not available: no such port")
 
+    def test_position_of_a_modem_that_does_not_answer(self) -> None:
+        """An old one is kept for those who ask for it; the old daemon had none."""
+        stale = NOTHING | {"fix_status": "stale", "stale": True}
+        self.modem.answers["location"] = stale
+        for answer in ({"available": False}, GONE, KeyError("bug")):
+            self.modem.answers["available"] = answer
+            self.assertEqual(
+                self.ask(wire("get_gnss_location")),
+                b'{"success": false, "result": {"success": false, "data": null}}',
+            )
+        self.assertEqual(len(self.flushLoggedErrors(KeyError)), 1)
+        # It answers, and repeats an old fix.
+        self.modem.answers["available"] = {"available": True}
+        self.assertIn(b'"no_fix"', self.ask(wire("get_gnss_location")))
+
     def test_bug_behind_it(self) -> None:
         self.modem.answers = dict.fromkeys(self.modem.answers, KeyError("bug"))
         self.failures(self.factory, "Internal error")
@@ -349,6 +365,39 @@ class ConnectionTests(JsonTestCase):
         self.assertEqual(transport.writes, [])
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def test_what_was_asked_before_the_end_is_answered(self) -> None:
+        waiting: Deferred[Any] = Deferred()
+        self.modem.answers["available"] = waiting
+        protocol, transport = self.connect()
+        protocol.dataReceived(wire("is_available") + b'{"meth')
+        protocol.readConnectionLost()
+        protocol.readConnectionLost()
+        self.assertFalse(transport.disconnecting)
+        waiting.callback({"available": True})
+        self.assertEqual(len(transport.writes), 2)
+        self.assertIn(b"true", transport.writes[0])
+        self.assertIn(b"Unterminated", transport.writes[1])
+        self.assertTrue(transport.disconnecting)
+        protocol.writeConnectionLost()
+        protocol.connectionLost(connectionDone)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_nothing_asked_before_the_end(self) -> None:
+        protocol, transport = self.connect()
+        protocol.readConnectionLost()
+        self.assertTrue(transport.disconnecting)
+        protocol.connectionLost(connectionDone)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_a_last_answer_that_nobody_reads_is_cut_off(self) -> None:
+        protocol, transport = self.connect()
+        protocol.dataReceived(b'{"method": "' + b"x" * 5000)
+        self.assertTrue(transport.disconnecting)
+        self.clock.advance(UNREAD_S)
+        self.assertTrue(transport.aborted)
+        protocol.connectionLost(connectionDone)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_nobody_is_dropped(self) -> None:
         factory = JsonFactory(None, lambda _: None, self.clock)
         protocol, transport = self.connect(factory)
@@ -371,6 +420,31 @@ class FactoryTests(JsonTestCase):
         )
         first.connectionLost(connectionDone)
         self.assertIsNotNone(factory.buildProtocol(ADDRESS))
+
+    def test_who_asks_nothing_makes_room(self) -> None:
+        """The old clients leave connections open where programs forget about them."""
+        factory = self.make(cast(Any, self.modem), max_connections=3)
+        waiting, waiting_wire = self.connect(factory)
+        self.modem.answers["available"] = None
+        waiting.dataReceived(wire("is_available"))
+        silent, silent_wire = self.connect(factory)
+        active, active_wire = self.connect(factory)
+        self.clock.advance(1.0)
+        self.modem.answers["available"] = {"available": True}
+        active.dataReceived(wire("is_available"))
+        self.assertIsNone(factory.buildProtocol(ADDRESS))
+        self.clock.pump([ANSWER_S - 1.1, IDLE_S - ANSWER_S + 0.2])
+        waiting.dataReceived(b'{"meth')
+        before = dropped("idle")
+        newest, _ = self.connect(factory)
+        self.assertTrue(silent_wire.aborted)
+        self.assertEqual(dropped("idle"), before + 1)
+        self.assertIsNone(factory.buildProtocol(ADDRESS))
+        self.assertFalse(waiting_wire.aborted or active_wire.aborted)
+        self.assertEqual(factory.health()["connections"], 3)
+        for protocol in (waiting, silent, active, newest):
+            protocol.connectionLost(connectionDone)
+        self.assertEqual(factory.health()["connections"], 0)
 
     def test_close_all(self) -> None:
         self.assertIsNone(self.successResultOf(self.factory.close_all()))

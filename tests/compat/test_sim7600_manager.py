@@ -33,7 +33,7 @@ from gatewaykit.interfaces import IModem
 from gatewaykit.rpc import verbs
 from gatewaykit.rpc.server import RpcFactory
 from gatewaykit.testing import MemoryStore
-from tests.bridges.modem import NETWORK, FakeModem
+from tests.bridges.modem import NETWORK, NOTHING, FakeModem
 
 reactor: Any = global_reactor
 ROOT = Path(__file__).resolve().parents[2]
@@ -152,6 +152,20 @@ class ClientTests(TestCase):
                 "device_present": False,
             },
         )
+        found = await deferToThread(client.get_gnss_location)
+        self.assertEqual(found, (False, None))
+
+    async def test_position_of_a_modem_that_does_not_answer(self) -> None:
+        client = await self.client()
+        self.modem.answers["location"] = NOTHING | {"stale": True}
+        success, location = await deferToThread(client.get_gnss_location)
+        assert location is not None
+        self.assertEqual((success, location["fix_status"]), (True, "no_fix"))
+        self.modem.answers["available"] = {
+            "available": False,
+            "state": "absent",
+            "reason": "unplugged",
+        }
         found = await deferToThread(client.get_gnss_location)
         self.assertEqual(found, (False, None))
 

@@ -3,12 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.protocols import amp
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
 
 from gatewaykit.access import Principal, Role
 from gatewaykit.rpc import verbs
@@ -49,8 +51,18 @@ class Recorder(Protocol):
         self.seen.append("lost")
 
 
+@implementer(IHalfCloseableProtocol)
+class HalfRecorder(Recorder):
+    def readConnectionLost(self) -> None:
+        self.seen.append("read")
+
+    def writeConnectionLost(self) -> None:
+        self.seen.append("written")
+
+
 class RecorderFactory(ServerFactory):
     noisy = False
+    protocol: Any = Recorder
 
     def __init__(self, full: bool = False) -> None:
         self.built: list[Recorder] = []
@@ -68,7 +80,7 @@ class RecorderFactory(ServerFactory):
         self.addresses.append(addr)
         if self.full:
             return None
-        self.built.append(Recorder())
+        self.built.append(self.protocol())
         return self.built[-1]
 
 
@@ -102,6 +114,19 @@ class DialectTests(SynchronousTestCase):
             self.assertEqual(factory.addresses, [ADDRESS])
             self.assertFalse(wire.aborted)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_half_a_connection_lost_is_told_to_who_can_do_with_it(self) -> None:
+        self.json.protocol = HalfRecorder
+        for data, half in ((b"{", True), (b"\x00", False), (b"", False)):
+            protocol, _ = self.connect()
+            protocol.dataReceived(data)
+            self.assertIs(IHalfCloseableProtocol.providedBy(protocol), half)
+            if half:
+                protocol.readConnectionLost()
+                protocol.writeConnectionLost()
+            self.end(protocol)
+        (chosen,) = self.json.built
+        self.assertEqual(chosen.seen, ["made", b"{", "read", "written", "lost"])
 
     def test_nothing_is_sent_and_nothing_built_before_the_first_byte(self) -> None:
         _, wire = self.connect()
