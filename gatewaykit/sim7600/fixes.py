@@ -1,7 +1,9 @@
 """Whether a fix may be believed: has its time moved on, is its place possible. Pure.
 
 The modem goes on giving its last fix, with the same UTC time, when reception is lost
-(facts/sim7600.md 7). The same coordinates prove nothing: a vehicle may be parked.
+(facts/sim7600.md 7). The same coordinates prove nothing: a vehicle may be parked. Neither
+does another time prove anything, if between two readings it moved on by much less than time
+did: then it stood still afterwards. Of the very first reading nobody can tell.
 """
 
 from __future__ import annotations
@@ -59,31 +61,69 @@ class FixJudge:
     def __init__(self, stale_after_s: float) -> None:
         self._stale_after_s = stale_after_s
         self._newest: Believed | None = None
+        self._is_live = False
+        """Whether the newest one's time was the time when it was read."""
+        self._has_begun = False
+        """Whether there was anything before the first fix: then that is a new one."""
+        self._earlier: Believed | None = None
+        """One whose time was before the newest one's..."""
+        self._earlier_in_a_row = 0
+        """...and how many there were, each later than the one before it."""
         self._suspects = 0
         self.last: Believed | None = None
         """The last valid fix, however long ago."""
 
+    def no_fix(self) -> None:
+        """There was a reading without a fix."""
+        self._has_begun = True
+
     def judge(self, fix: GNSSFix, now: float) -> Verdict:
         """The verdict on a fix that was read at `now`."""
-        newest = self._newest
-        if newest is not None and fix.gps_time == newest.fix.gps_time:
-            return self.verdict(now)
-        self._newest = Believed(fix, now)
-        if not _is_reachable(self.last, self._newest):
-            agrees = self._suspects > 0 and _is_reachable(newest, self._newest)
+        before, this = self._newest, Believed(fix, now)
+        if before is not None and this.fix.gps_time <= before.fix.gps_time:
+            before = self._before_earlier(before, this)
+            if before is None:
+                return self.verdict(now)
+        self._earlier, self._earlier_in_a_row = None, 0
+        self._newest = this
+        self._is_live = self._keeps_up(before, this)
+        self._has_begun = True
+        if self._is_live:
+            self._weigh(before, this)
+        return self.verdict(now)
+
+    def _before_earlier(self, newest: Believed, this: Believed) -> Believed | None:
+        """The reading before one whose time is not later than the newest one's: None while
+        that is no news. A modem that had a wrong date is believed when it convinces."""
+        if this.fix.gps_time == newest.fix.gps_time:
+            return None
+        before, self._earlier = self._earlier, this
+        is_next = before is not None and this.fix.gps_time > before.fix.gps_time
+        self._earlier_in_a_row = self._earlier_in_a_row + 1 if is_next else 1
+        return before if self._earlier_in_a_row >= CONVINCING else None
+
+    def _keeps_up(self, before: Believed | None, this: Believed) -> bool:
+        if before is None:
+            return self._has_begun
+        moved_s = (this.fix.gps_time - before.fix.gps_time).total_seconds()
+        return this.heard_at - before.heard_at - moved_s <= self._stale_after_s
+
+    def _weigh(self, before: Believed | None, this: Believed) -> None:
+        """Believe it if it is possible beside the last one, or the third in a row."""
+        if not _is_reachable(self.last, this):
+            agrees = self._suspects > 0 and _is_reachable(before, this)
             self._suspects = self._suspects + 1 if agrees else 1
             if self._suspects < CONVINCING:
-                return Verdict.INVALID
-        self.last = self._newest
+                return
+        self.last = this
         self._suspects = 0
-        return Verdict.VALID
 
     def verdict(self, now: float) -> Verdict:
         """What the newest fix is worth at `now`, when nothing newer has been read."""
         newest = self._newest
         if newest is None:
             return Verdict.NO_FIX
-        if now - newest.heard_at > self._stale_after_s:
+        if not self._is_live or now - newest.heard_at > self._stale_after_s:
             return Verdict.STALE
         return Verdict.VALID if newest is self.last else Verdict.INVALID
 

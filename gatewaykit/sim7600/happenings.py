@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 from twisted.logger import Logger
 
 from gatewaykit.errors import MisuseError
@@ -23,6 +24,13 @@ Listener = Callable[[str, Record], None]
 log = Logger()
 
 
+@attrs.frozen(eq=False)
+class _Subscription:
+    listener: Listener
+    kinds: frozenset[str]
+    ended: Callable[[], object]
+
+
 class Happenings:
     """The newest events, and the listeners of `IModem.subscribe`.
 
@@ -33,7 +41,7 @@ class Happenings:
         self._wall_ms = wall_ms
         self._events: deque[Record] = deque(maxlen=KEPT)
         self._sequence = 0
-        self._listeners: dict[str, list[Listener]] = {kind: [] for kind in KINDS}
+        self._subscriptions: list[_Subscription] = []
 
     def happened(self, event: str, **details: Any) -> None:
         """Keep an event, log it and tell it."""
@@ -59,32 +67,37 @@ class Happenings:
         return Page(records, str(records[-1]["sequence"]) if more else None)
 
     def is_wanted(self, kind: str) -> bool:
-        return bool(self._listeners[kind])
+        return any(kind in one.kinds for one in self._subscriptions)
 
-    def subscribe(self, listener: Listener, *kinds: str) -> Callable[[], None]:
-        """See `IModem.subscribe`."""
+    def subscribe(
+        self,
+        listener: Listener,
+        *kinds: str,
+        ended: Callable[[], object] = lambda: None,
+    ) -> Callable[[], None]:
+        """See `IModem.subscribe`.
+
+        :param ended: called once when the subscription ends, by whom it may be.
+        """
         unknown = [kind for kind in kinds if kind not in KINDS]
         if unknown or not kinds:
             raise MisuseError("kinds", unknown, ", ".join(KINDS))
-        for kind in kinds:
-            self._listeners[kind].append(listener)
+        one = _Subscription(listener, frozenset(kinds), ended)
+        self._subscriptions.append(one)
+        return lambda: self._end(one)
 
-        left = list(kinds)
-
-        def unsubscribe() -> None:
-            while left:
-                listeners = self._listeners[left.pop()]
-                if listener in listeners:
-                    listeners.remove(listener)
-
-        return unsubscribe
+    def _end(self, one: _Subscription) -> None:
+        if one in self._subscriptions:
+            self._subscriptions.remove(one)
+            one.ended()
 
     def tell(self, kind: str, record: Record) -> None:
-        for listener in tuple(self._listeners[kind]):
+        for one in tuple(self._subscriptions):
+            # Whoever was told before may have ended it.
+            if kind not in one.kinds or one not in self._subscriptions:
+                continue
             try:
-                listener(kind, record)
+                one.listener(kind, record)
             except Exception:  # noqa: BLE001 - one listener must not cost the others
                 log.failure("a listener of the modem's {kind} failed", kind=kind)
-                for listeners in self._listeners.values():
-                    if listener in listeners:
-                        listeners.remove(listener)
+                self._end(one)

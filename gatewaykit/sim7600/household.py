@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from gatewaykit import metrics
-from gatewaykit.errors import DeviceRefused, DeviceTimeout, DeviceUnavailable
+from gatewaykit.errors import DeviceRefused, DeviceTimeout, GatewayError
 from gatewaykit.interfaces import Record
 from gatewaykit.settings import Sim7600Settings
-from gatewaykit.sim7600.asking import Ask
+from gatewaykit.sim7600.asking import Answers, Ask, Patience
 from gatewaykit.sim7600.dialogue import Unsolicited
-from gatewaykit.sim7600.engine import PAUSE_S, Engine
+from gatewaykit.sim7600.engine import Engine
 from gatewaykit.sim7600.fixes import Verdict
 from gatewaykit.sim7600.happenings import Happenings
-from gatewaykit.sim7600.identity import READY, Identity
+from gatewaykit.sim7600.identity import Identity
 from gatewaykit.sim7600.messages import Messages
 from gatewaykit.sim7600.network import Network
 from gatewaykit.sim7600.position import Position
+from gatewaykit.sim7600.sim import Sim
 from gatewaykit.sim7600.snapshots import Snapshot
 from gatewaykit.sim7600.urcs import Urc, leaves_soon
 from gatewaykit.sim7600.warnings import Warnings
+
+NETWORK_AGE_S = 20.0
+"""What was read of the network so lately needs no look."""
+_EVENTS = {Verdict.VALID: "fix", Verdict.STALE: "stale", Verdict.NO_FIX: "no_fix"}
 
 log = Logger()
 
@@ -46,24 +51,29 @@ class Household:
         clock: IReactorTime,
         wall_ms: Callable[[], int],
     ) -> None:
+        self.answers = answers = Answers()
         self.engine = Engine(
             ask,
+            answers,
             clock,
             happenings,
             manage=settings.gnss,
             constellations=settings.constellations,
         )
-        self.identity = Identity()
-        self.network = Network(ask, self.identity, clock, wall_ms)
+        self.identity = Identity(answers)
+        self.network = Network(ask, answers, self.identity, clock, wall_ms)
         self.position = Position(
             ask,
+            answers,
             self.engine,
             clock,
             wall_ms,
-            max(settings.stale_after, 2 * settings.position_interval),
+            settings.stale_after,
             has_nmea=bool(settings.nmea_port),
         )
-        self.messages = Messages(ask, clock, wall_ms() // 1000 % 256)
+        first_reference = wall_ms() // 1000 % 256
+        self.messages = Messages(ask, answers, clock, happenings, first_reference)
+        self.sim = Sim(ask, self.identity, self.messages, clock)
         self.warnings = Warnings(clock)
         self.networks = Snapshot(
             "the network status",
@@ -72,22 +82,21 @@ class Household:
             clock,
             settings.network_interval,
         )
+        # A fix is known to be alive by the next one only.
+        interval_s = min(settings.position_interval, settings.stale_after / 2)
         self.positions = Snapshot(
-            "the position",
-            self._read_position,
-            is_ready,
-            clock,
-            settings.position_interval,
+            "the position", self._read_position, is_ready, clock, interval_s
         )
         self._ask = ask
         self._is_ready = is_ready
         self._happenings = happenings
         self._clock = clock
-        self._manages_gnss = settings.gnss
-        self._most_age_s = max(settings.stale_after, 3 * settings.position_interval)
-        self._sim_is_read = False
+        self._patience = Patience()
+        self._stale_after_s = settings.stale_after
+        self._most_age_s = max(settings.stale_after, 3 * interval_s)
         self._verdict: Verdict | None = None
-        self._restart: IDelayedCall | None = None
+        self._first_look: Deferred[None] | None = None
+        self._becomes_stale: IDelayedCall | None = None
 
     def location(self) -> Record:
         """The location record, as of now."""
@@ -95,39 +104,39 @@ class Household:
             is_there=self._is_ready(), most_age_s=self._most_age_s
         )
 
-    def stop(self) -> None:
-        """Begin nothing new."""
-        self._forget_restart()
-        self.networks.stop()
-        self.positions.stop()
+    def troubles(self) -> list[str]:
+        """What is wrong with the modem or its SIM, in words."""
+        parts = (self.engine.trouble, self.sim.trouble, self.messages.trouble)
+        return [trouble for trouble in parts if trouble]
 
     # What the keeper asks for
 
     async def furnish(self) -> None:
-        ask = self._ask
-        await self.identity.read_module(ask)
-        await self.engine.set_constellations()
-        await self.engine.ensure_running()
-        await self.identity.read_sim_state(ask)
-        await self._read_sim()
-
-    async def _read_sim(self) -> None:
-        """What takes a SIM that is ready; it may become so at any time."""
-        if self.identity.sim_state == READY and not self._sim_is_read:
-            self._sim_is_read = True
-            await self.identity.read_sim(self._ask)
-            await self.messages.set_up()
+        """GNSS first: it needs no SIM (facts/sim7600.md 2.8)."""
+        bear = self._patience.bear
+        await self.identity.read_module(self._ask)
+        imei = self.identity.imei
+        await bear("constellations", self.engine.set_constellations(imei))
+        await bear("GNSS", self.engine.ensure_running())
+        await bear("SIM", self.sim.attend())
 
     def served(self) -> None:
+        """Of the first fix that is read it can't be told how old it is: read one now."""
+        self._first_look = look = Deferred.fromCoroutine(self._read_position())
+        look.addErrback(Failure.trap, GatewayError)
         for snapshot in (self.networks, self.positions):
             if snapshot.is_cared_for:
                 snapshot.refresh()
 
-    async def look_after(self) -> bool:
-        await self.engine.ensure_running()
-        await self.network.read()
-        await self._read_sim()
-        return self.network.searching_s() is None
+    async def look_after(self) -> None:
+        bear = self._patience.bear
+        await bear("GNSS", self.engine.ensure_running())
+        await bear("SIM", self.sim.attend(is_doubted=self.searching_s() is not None))
+        if self.messages.trouble:
+            await bear("messages", self.messages.look_at_store())
+        age_s = self.network.age_s
+        if age_s is None or age_s > NETWORK_AGE_S:
+            await bear("network", self.network.read())
 
     def searching_s(self) -> float | None:
         return self.network.searching_s()
@@ -135,87 +144,109 @@ class Household:
     def heard(self, said: Unsolicited) -> None:
         if said.urc is Urc.SIM:
             self.identity.sim_heard(said.line)
-            self._sim_is_read = False
             if self._is_ready():
-                self._soon(self._read_sim())
+                self.sim.changed()
+        elif said.urc is Urc.PHASE:
+            if self._is_ready():
+                self.sim.attend_soon()
         elif said.urc is Urc.MESSAGE:
             self._message(said.line)
         elif said.urc is Urc.DELIVERY:
-            log.error("a message came past the modem's store; it is not kept")
+            self._delivered()
         elif said.urc is Urc.ENGINE:
             self.engine.stopped()
-            self._forget_restart()
-            self._restart = self._clock.callLater(PAUSE_S, self._restart_engine)
         elif said.urc is Urc.WARNING:
-            self.warnings.add(said.line)
-            if leaves_soon(said.line):
-                log.critical("the modem switches itself off: {line}", line=said.line)
-            self._happenings.happened("warning", line=said.line)
+            self._warned(said.line)
         else:
-            log.debug("the modem says {line}", line=said.line)
+            # Its name only: the rest may be somebody's number.
+            name = said.line.partition(":")[0]
+            log.debug("the modem says {name}", name=name)
+
+    def _warned(self, line: str) -> None:
+        if self.warnings.add(line):
+            if leaves_soon(line):
+                log.critical("the modem switches itself off: {line}", line=line)
+            self._happenings.happened("warning", line=line)
 
     def _message(self, line: str) -> None:
-        storage, _, index = line.partition(":")[2].strip().partition(",")
-        metrics.modem_messages.inc()
-        self._happenings.happened(
-            "sms",
-            storage=storage.strip('"'),
-            index=int(index) if index.isascii() and index.isdecimal() else None,
-        )
+        name, _, value = line.partition(":")
+        if name.upper() != "+CMTI":
+            return  # a report of delivery, or a broadcast
+        storage, _, index = value.strip().partition(",")
+        number = int(index) if index.isascii() and index.isdecimal() else None
+        self.messages.announced(storage.strip('"'), number)
+        if self._is_ready():
+            self.sim.check_store_soon()
 
-    def _restart_engine(self) -> None:
-        self._restart = None
-        if self._manages_gnss and self._is_ready():
-            self._soon(self.engine.ensure_running())
+    def _delivered(self) -> None:
+        """Another program has changed how messages come in: change it back."""
+        self._warned("a message came past the modem's store and is lost")
+        if self._is_ready():
+            self.sim.changed()
 
-    @staticmethod
-    def _soon(work: Coroutine[Deferred[Any], Any, None]) -> None:
-        """Begin what nobody waits for; the upkeep does again what fails."""
-        Deferred.fromCoroutine(work).addErrback(
-            lambda failure: failure.trap(
-                DeviceTimeout, DeviceUnavailable, DeviceRefused
-            )
-        )
-
-    def _forget_restart(self) -> None:
-        if self._restart is not None:
-            self._restart.cancel()
-            self._restart = None
+    def halted(self) -> None:
+        """Begin nothing new, and let nobody believe that the last position still holds."""
+        self._forget_timer()
+        if self._first_look is not None:
+            self._first_look.cancel()
+        self.networks.stop()
+        self.positions.stop()
+        self.engine.halt()
+        self.sim.halt()
+        if self.position.was_read:
+            self._tell_location()
 
     def restarted(self) -> None:
         self.engine.reset()
-        self.network.forget()
-        self.identity.sim_state = None
-        self._sim_is_read = False
+        self._forget()
 
     def gone(self) -> None:
-        self.stop()
         self.engine.forget()
+        self._forget()
+
+    def _forget(self) -> None:
         self.network.forget()
-        self._sim_is_read = False
-        if self.position.was_read:
-            self._happenings.tell("location", self.location())
+        self.position.forget()
+        self.identity.gone()
+        self.sim.forget()
 
     # The position
 
     async def _read_position(self) -> None:
-        await self.position.read()
+        try:
+            await self.position.read()
+        except (DeviceTimeout, DeviceRefused):
+            # Whoever listens hears what the last one is worth by now.
+            self._judged()
+            raise
+        self._judged()
+
+    def _judged(self) -> None:
+        """Tell what the position is worth, and see that it is told when it is stale."""
         verdict = self.position.verdict()
-        if verdict is not self._verdict and Verdict.INVALID not in {
-            verdict,
-            self._verdict,
-        }:
-            names = {Verdict.VALID: "fix", Verdict.STALE: "stale"}
-            if self._verdict is not None or verdict is Verdict.VALID:
-                self._happenings.happened(names.get(verdict, "no_fix"))
-        self._verdict = verdict
+        before, self._verdict = self._verdict, verdict
+        is_first = before is None and verdict is not Verdict.VALID
+        if verdict is not before and verdict in _EVENTS and not is_first:
+            self._happenings.happened(_EVENTS[verdict])
+        self._forget_timer()
+        if self._happenings.is_wanted("location"):
+            self._tell_location()
+            if verdict is Verdict.VALID:
+                wait_s = self._stale_after_s + 0.001
+                self._becomes_stale = self._clock.callLater(wait_s, self._judged)
+
+    def _tell_location(self) -> None:
         if self._happenings.is_wanted("location"):
             self._happenings.tell("location", self.location())
 
+    def _forget_timer(self) -> None:
+        if self._becomes_stale is not None and self._becomes_stale.active():
+            self._becomes_stale.cancel()
+        self._becomes_stale = None
+
     def sentence(self, line: bytes) -> None:
         sky = self.position.sky
-        if sky is None:
-            return
+        assert sky is not None  # the port is opened with it only
         sentence = sky.feed(line, self._clock.seconds())
         if sentence is None:
             metrics.modem_lines_refused.labels("nmea").inc()

@@ -7,15 +7,12 @@ from typing import TypeVar
 
 import attrs
 
-from gatewaykit import metrics
 from gatewaykit.errors import DeviceTimeout
 from gatewaykit.interfaces import Record
 from gatewaykit.sim7600 import replies
-from gatewaykit.sim7600.asking import Ask
+from gatewaykit.sim7600.asking import Answers, Ask
 from gatewaykit.sim7600.commands import Command, Priority, read
-from gatewaykit.sim7600.replies import ReplyError
 
-A = TypeVar("A")
 T = TypeVar("T")
 
 READY = "READY"
@@ -36,6 +33,7 @@ TEMPERATURE = read("AT+CPMUTEMP", "+CPMUTEMP:")
 class Identity:
     """What the modem told of itself; None for what it did not."""
 
+    answers: Answers
     manufacturer: str | None = None
     model: str | None = None
     firmware: str | None = None
@@ -46,18 +44,18 @@ class Identity:
     sim_state: str | None = None
     voltage_v: float | None = None
     temperature_c: float | None = None
-    implausible: int = 0
-    """Answers that were refused."""
 
     def record(self) -> Record:
         """The part of the info record that is known here."""
-        return {k: v for k, v in attrs.asdict(self).items() if k != "implausible"}
+        told = attrs.asdict(self, recurse=False)
+        del told["answers"]
+        return told
 
     async def read_module(self, ask: Ask) -> None:
         """Model, firmware, IMEI: what no SIM changes."""
         who = await self._lines(ask, WHO)
         if who:
-            found = self._parsed(replies.identity, who)
+            found = self.answers.read(replies.identity, who)
             if found is not None:
                 self.manufacturer = found.manufacturer
                 self.model = found.model
@@ -73,13 +71,22 @@ class Identity:
         if reply.ok:
             self.sim_heard(reply.lines[0])
         else:
-            self.sim_state = replies.sim_failure(replies.final_error(reply.final))
+            self._sim_is(replies.sim_failure(replies.final_error(reply.final)))
 
     def sim_heard(self, line: str) -> None:
         """What the modem says of the SIM, asked or not."""
-        state = self._parsed(replies.pin, line)
+        state = self.answers.read(replies.pin, line)
         if state is not None:
-            self.sim_state = state
+            self._sim_is(state)
+
+    def _sim_is(self, state: str | None) -> None:
+        self.sim_state = state
+        if state == "not inserted":
+            self.imsi = self.iccid = self.phone_number = None
+
+    def gone(self) -> None:
+        """The modem is gone or has started anew: what may change is not known."""
+        self.sim_state = self.voltage_v = self.temperature_c = None
 
     async def read_sim(self, ask: Ask) -> None:
         """The SIM's numbers; None where it does not tell."""
@@ -104,12 +111,4 @@ class Identity:
         self, ask: Ask, command: Command, parse: Callable[[str], T]
     ) -> T | None:
         lines = await self._lines(ask, command)
-        return self._parsed(parse, lines[0]) if lines else None
-
-    def _parsed(self, parse: Callable[[A], T], answer: A) -> T | None:
-        try:
-            return parse(answer)
-        except ReplyError:
-            self.implausible += 1
-            metrics.modem_lines_refused.labels("implausible").inc()
-            return None
+        return self.answers.read(parse, lines[0]) if lines else None

@@ -8,7 +8,6 @@ answered and is set up, ``ready`` (or ``degraded`` after a timeout) until the po
 from __future__ import annotations
 
 import enum
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -18,24 +17,20 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from gatewaykit import metrics
-from gatewaykit.errors import DeviceRefused, DeviceTimeout, DeviceUnavailable
-from gatewaykit.sim7600.asking import expect_ok
-from gatewaykit.sim7600.at import DEVICE, ECHO_OFF, ATProtocol, Figures
-from gatewaykit.sim7600.commands import Command, Priority, read
+from gatewaykit.errors import DeviceTimeout, DeviceUnavailable
+from gatewaykit.sim7600.appearances import Appearances
+from gatewaykit.sim7600.asking import Patience, expect_ok
+from gatewaykit.sim7600.at import DEVICE, GONE, ATProtocol, Figures
+from gatewaykit.sim7600.commands import Command, Priority
 from gatewaykit.sim7600.dialogue import Reply, Unsolicited
+from gatewaykit.sim7600.greeting import greet
 from gatewaykit.sim7600.happenings import Happenings
 from gatewaykit.sim7600.recovery import Ladder, Rung
 from gatewaykit.sim7600.urcs import Urc
 
-PROBE = read("AT", timeout_s=1.0)
-PLAIN = Command("ATQ0V1E0", timeout_s=1.0)
-"""For a modem that was told to answer with digits or not at all (facts/sim7600.md 2.1)."""
-PROBES = (PROBE, PLAIN)
-"""With the handshakes after each that fails nearly ten tries in as many seconds
-(facts/sim7600.md 2.8)."""
-VERBOSE_ERRORS = Command("AT+CMEE=2")
 UPKEEP_S = 30.0
 """Between two looks at the modem; the first command shows whether it is alive."""
 IN_A_ROW = 3
@@ -48,10 +43,11 @@ RADIO_PAUSE_S = 5.0
 RESET = Command("AT+CRESET", timeout_s=10.0)
 VANISHES_S = 20.0
 """A modem that is being reset takes its port with it in this time, or we let go of it."""
+BOOTS_S = 90.0
+"""Until it is back it takes no longer (facts/sim7600.md 2.7: plan for 60 s)."""
 REOPENS_S = 30.0
 """A port that we closed and that opens again in this time had not gone."""
-FLAPS = 3
-"""Appearances in an hour above which the power supply is in doubt (facts/sim7600.md 7)."""
+MUTE = "it does not answer"
 
 log = Logger()
 
@@ -75,11 +71,14 @@ class Housekeeping(Protocol):
     def served(self) -> None:
         """The modem serves from now on."""
 
-    async def look_after(self) -> bool:
-        """Do what has to be done now and then; whether all is well."""
+    async def look_after(self) -> None:
+        """Do what has to be done now and then."""
 
     def heard(self, said: Unsolicited) -> None:
         """The modem said something of its own accord."""
+
+    def halted(self) -> None:
+        """The modem, which did, serves no more for now."""
 
     def restarted(self) -> None:
         """The modem has started anew: what was set up is gone."""
@@ -114,13 +113,16 @@ class Keeper:
         self._happenings = happenings
         self._clock = clock
         self._trouble = trouble
+        self._patience = Patience()
         self._line: ATProtocol | None = None
         self._state = State.ABSENT
         self._reason: str | None = None
         self._work: Deferred[None] | None = None
-        self._wait: IDelayedCall | None = None
-        self._appearances: deque[float] = deque(maxlen=FLAPS + 1)
+        self._next: IDelayedCall | None = None
+        self._appearances = Appearances()
         self._let_go_at: float | None = None
+        self._is_radio_off = False
+        """By us: then it is for us to switch it on again, whatever comes between."""
         self._is_closing = False
 
     # What others see
@@ -147,8 +149,7 @@ class Keeper:
     @property
     def is_flapping(self) -> bool:
         """Whether the modem comes and goes more than a sound one does."""
-        recent = [at for at in self._appearances if self._clock.seconds() - at < 3600]
-        return len(recent) > FLAPS
+        return self._appearances.are_too_many(self._clock.seconds())
 
     def factory(self, household: Housekeeping) -> Factory[ATProtocol]:
         """Builds the line's protocol, for the service that opens the port.
@@ -178,19 +179,28 @@ class Keeper:
             return defer.fail(DeviceUnavailable(DEVICE, reason))
         return self._line.execute(command, priority).addErrback(self._note_timeout)
 
-    def _note_timeout(self, failure: Any) -> Any:
+    def _note_timeout(self, failure: Failure) -> Failure:
         if (
             failure.check(DeviceTimeout)
             and self.is_ready
             and self.figures.timeouts_in_a_row >= IN_A_ROW
         ):
-            self._recover("it does not answer", self.ladder.mute(self._clock.seconds()))
+            self._mute(MUTE)
         return failure
 
     async def close(self) -> None:
         """Begin nothing new; the port is closed by whoever opened it."""
         self._is_closing = True
         self._stop_work()
+        self._enter(State.ABSENT, "the gateway stops")
+        if self._is_radio_off and self._line is not None:
+            await self._patience.bear("radio", self._radio_on())
+
+    def _enter(self, state: State, reason: str | None = None) -> None:
+        was, self._state, self._reason = self._state, state, reason
+        metrics.modem_available.set(state is State.READY)
+        if was is State.READY:
+            self._household.halted()
 
     # The line's calls
 
@@ -201,7 +211,7 @@ class Keeper:
         self.figures.timeouts_in_a_row = 0
         let_go_at, self._let_go_at = self._let_go_at, None
         if let_go_at is None or now - let_go_at > REOPENS_S:
-            self._appearances.append(now)
+            self._appearances.opened(now)
             self.ladder.appeared(now)
         self._begin()
 
@@ -210,38 +220,40 @@ class Keeper:
             return
         self._line = None
         self.opened_at = None
-        was, self._state = self._state, State.ABSENT
-        metrics.modem_available.set(0)
         self._stop_work()
-        if was is not State.RECOVERING:
-            self._reason = "its port is gone"
+        was = self._state
+        reason = self._reason if was is State.RECOVERING else GONE
+        self._enter(State.ABSENT, reason)
         self._household.gone()
         if not self._is_closing:
             self._happenings.happened("lost", state=was.value)
 
     def _heard(self, said: Unsolicited) -> None:
-        if said.urc is Urc.BOOT:
-            self._happenings.happened("rebooted", line=said.line)
-            self._household.restarted()
-            self._begin()
-        else:
+        if said.urc is not Urc.BOOT:
             self._household.heard(said)
+            return
+        now = self._clock.seconds()
+        self.ladder.appeared(now)
+        if self._appearances.started(now):
+            self._happenings.happened("rebooted", line=said.line)
+        self._is_radio_off = False
+        if not self._is_closing:
+            self._enter(State.STARTING)
+        self._household.restarted()
+        self._begin()
 
     def _stuck(self, reason: str) -> None:
         """Resynchronisation has failed. While the modem starts, the probes go on."""
-        if self._state is State.READY:
-            self._recover(reason, self.ladder.mute(self._clock.seconds()))
+        if self.is_ready:
+            self._mute(reason)
 
     # Work on a connection
 
     def _begin(self) -> None:
         self._stop_work()
-        if self._is_closing:
-            return
-        self._state = State.STARTING
-        self._reason = None
-        metrics.modem_available.set(0)
-        self._do(self._serve())
+        if not self._is_closing:
+            self._enter(State.STARTING)
+            self._do(self._serve())
 
     def _do(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
         async def guarded() -> None:
@@ -256,101 +268,79 @@ class Keeper:
         self._work = Deferred.fromCoroutine(guarded())
 
     def _stop_work(self) -> None:
-        self._forget_wait()
-        work, self._work = self._work, None
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        work, self._work, self._next = self._work, None, None
         if work is not None:
             work.cancel()
 
-    def _forget_wait(self) -> None:
-        if self._wait is not None and self._wait.active():
-            self._wait.cancel()
-        self._wait = None
+    def _later(self, seconds: float, do: Callable[..., object], *given: object) -> None:
+        self._next = self._clock.callLater(seconds, do, *given)
 
     async def _serve(self) -> None:
         """Set the modem up and look after it, until the port or the modem goes."""
-        if not await self._greet():
-            rung = self.ladder.mute(self._clock.seconds())
-            self._recover("it does not answer", rung)
+        line = self._line
+        assert line is not None
+        if not await greet(line, self._clock) or not await self._is_set_up():
+            self._mute(MUTE)
             return
-        await self._patiently(self._household.furnish())
-        self._state = State.READY
-        self._reason = None
-        metrics.modem_available.set(1)
+        self._enter(State.READY)
         self._happenings.happened("connected")
         self._household.served()
         while True:
             await deferLater(self._clock, UPKEEP_S)
-            await self._patiently(self._look_after())
+            await self._look_after()
 
-    async def _greet(self) -> bool:
-        """Whether the modem answers; its echo is off then, and its errors speak."""
-        line = self._line
-        assert line is not None
-        for probe in PROBES:
-            if await self._answers(line, probe):
-                await line.execute(ECHO_OFF, Priority.URGENT)
-                expect_ok(
-                    VERBOSE_ERRORS, await line.execute(VERBOSE_ERRORS, Priority.URGENT)
-                )
-                return True
-        return False
-
-    async def _answers(self, line: ATProtocol, probe: Command) -> bool:
+    async def _is_set_up(self) -> bool:
+        """Whether the modem went on answering while it was set up."""
         try:
-            try:
-                reply = await line.execute(probe, Priority.URGENT)
-            except DeviceTimeout:
-                # The line tries to find its step again first.
-                reply = await line.execute(PROBE, Priority.URGENT)
-        except (DeviceTimeout, DeviceUnavailable):
-            if self._line is not line:
+            if self._is_radio_off:
+                await self._patience.bear("radio", self._radio_on())
+            await self._patience.bear("set up", self._household.furnish())
+        except DeviceUnavailable as error:
+            if error.reason == GONE:
                 raise
             return False
-        return reply.ok
-
-    async def _patiently(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
-        """An answer that is missing or no shows in the figures, and ends no upkeep."""
-        try:
-            await work
-        except (DeviceTimeout, DeviceRefused) as error:
-            log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                "{error}", error=error
-            )
+        return True
 
     async def _look_after(self) -> None:
+        timeouts = self.figures.timeouts
+        try:
+            await self._patience.bear("upkeep", self._household.look_after())
+        except DeviceUnavailable as error:
+            # It is mute, which the line tells (`_stuck`), or too many commands wait.
+            if error.reason == GONE:
+                raise
         now = self._clock.seconds()
-        if await self._household.look_after():
-            self.ladder.well(now)
         searching_s = self._household.searching_s()
         if searching_s is not None:
             rung = self.ladder.no_network(searching_s, now)
             if rung is not None:
                 self._recover(f"no network for {searching_s:.0f} s", rung)
+        elif self.figures.timeouts == timeouts:
+            self.ladder.well(now)
 
     # Recovery
 
+    def _mute(self, reason: str) -> None:
+        self._recover(reason, self.ladder.mute(self._clock.seconds()))
+
     def _recover(self, reason: str, rung: Rung | None) -> None:
         """Take a rung of the ladder; with none left, try the line again later."""
-        if self._is_closing or self._state is State.RECOVERING:
-            return
-        self._reason = reason
         if rung is None:
-            self._state = State.STARTING
-            self._forget_wait()
-            self._wait = self._clock.callLater(WAIT_S, self._begin)
-            return
-        metrics.modem_recoveries.labels(rung.name.lower()).inc()
-        self._happenings.happened("recovery", rung=rung.name.lower(), reason=reason)
-        metrics.modem_available.set(0)
-        self._state = State.RECOVERING
-        # What we do here may be called by the work that it ends.
-        self._clock.callLater(0, self._take, rung, self._line)
+            self._enter(State.STARTING, reason)
+        else:
+            metrics.modem_recoveries.labels(rung.name.lower()).inc()
+            self._happenings.happened("recovery", rung=rung.name.lower(), reason=reason)
+            self._enter(State.RECOVERING, reason)
+        # Not now: the work that is to end may be what calls.
+        self._later(0, self._take, rung)
 
-    def _take(self, rung: Rung, line: ATProtocol | None) -> None:
-        if line is None or line is not self._line:
-            return
+    def _take(self, rung: Rung | None) -> None:
         self._stop_work()
-        if rung is Rung.REOPEN:
+        if rung is None:
+            self._later(WAIT_S, self._begin)
+        elif rung is Rung.REOPEN:
             self._let_go()
         else:
             self._do(self._radio_cycle() if rung is Rung.RADIO else self._reset())
@@ -361,23 +351,33 @@ class Keeper:
             self._line.transport.abortConnection()
 
     async def _radio_cycle(self) -> None:
-        await self._patiently(self._one(RADIO_OFF))
+        """Off and on; if it does not go on now, the modem's next start tries again."""
+        self._is_radio_off = True
+        await self._bear(self._one(RADIO_OFF))
         await deferLater(self._clock, RADIO_PAUSE_S)
-        await self._patiently(self._one(RADIO_ON))
-        self._clock.callLater(0, self._begin_on, self._line)
+        await self._bear(self._radio_on())
+        self._later(0, self._begin)
+
+    async def _radio_on(self) -> None:
+        await self._one(RADIO_ON)
+        self._is_radio_off = False
 
     async def _reset(self) -> None:
-        line = self._line
-        await self._patiently(self._one(RESET))
+        self._appearances.expect(self._clock.seconds() + BOOTS_S)
         self._household.restarted()
+        self._is_radio_off = False
+        await self._bear(self._one(RESET))
         await deferLater(self._clock, VANISHES_S)
-        if self._line is line:
-            self._let_go()
+        self._let_go()
+
+    async def _bear(self, work: Coroutine[Deferred[Any], Any, None]) -> None:
+        """What comes of a rung is seen by what the modem does afterwards."""
+        try:
+            await self._patience.bear("recovery", work)
+        except DeviceUnavailable as error:
+            if error.reason == GONE:
+                raise
 
     async def _one(self, command: Command) -> None:
         assert self._line is not None
         expect_ok(command, await self._line.execute(command, Priority.URGENT))
-
-    def _begin_on(self, line: ATProtocol | None) -> None:
-        if line is not None and line is self._line:
-            self._begin()

@@ -6,24 +6,31 @@ want done is put on the line one command at a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gatewaykit.errors import DeviceTimeout, DeviceUnavailable
+from gatewaykit.errors import (
+    DeviceTimeout,
+    DeviceUnavailable,
+    GatewayError,
+    MisuseError,
+)
 from gatewaykit.interfaces import IHealth, IModem, Page, Record
 from gatewaykit.serialline import LineService, line_service
 from gatewaykit.settings import Sim7600Settings
 from gatewaykit.sim7600.asking import expect_ok
 from gatewaykit.sim7600.at import DEVICE
 from gatewaykit.sim7600.commands import passed_through
+from gatewaykit.sim7600.greeting import PROBE
 from gatewaykit.sim7600.happenings import Happenings, Listener
 from gatewaykit.sim7600.household import Household
-from gatewaykit.sim7600.keeper import PROBE, Keeper, State
+from gatewaykit.sim7600.keeper import Keeper, State
 from gatewaykit.sim7600.nmea_port import NmeaFactory
 from gatewaykit.sim7600.recovery import Rung
 
@@ -33,6 +40,8 @@ ALIVE_WITHIN_S = 1.0
 STOP_S = 5.0
 """For switching GNSS off at the end."""
 SUPPLY_S = 30.0
+
+T = TypeVar("T")
 
 log = Logger()
 
@@ -73,6 +82,9 @@ class Modem:
             wall_ms,
         )
         self._supply_at: float | None = None
+        self._calls: set[Deferred[Any]] = set()
+        """What is being done for clients."""
+        self._is_stopping = False
         self._service = open_line(
             reactor, settings.port, settings.baudrate, keeper.factory(home)
         )
@@ -98,14 +110,15 @@ class Modem:
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
-        await self._keeper.close()
-        self._home.stop()
-        try:
-            await Deferred.fromCoroutine(self._home.engine.stop()).addTimeout(
-                STOP_S, self._clock
-            )
-        except (DeviceUnavailable, DeviceTimeout, defer.TimeoutError) as error:
-            log.info("GNSS was not switched off: {error}", error=error)
+        self._is_stopping = True
+        for call in tuple(self._calls):
+            call.cancel()
+        for work in (self._keeper.close, self._home.engine.stop):
+            try:
+                await Deferred.fromCoroutine(work()).addTimeout(STOP_S, self._clock)
+            except (DeviceUnavailable, DeviceTimeout, defer.TimeoutError) as error:
+                log.info("the modem was not left as it was: {error}", error=error)
+        self._home.gone()
         for service in (self._service, self._nmea):
             if service is not None:
                 await defer.maybeDeferred(service.stopService)
@@ -117,7 +130,7 @@ class Modem:
 
     async def _ask_network(self) -> Record:
         await self._home.networks.ask()
-        if self._home.networks.read_at is None:
+        if self._home.network.age_s is None:
             raise self._unavailable()
         return self._home.network.record(
             is_there=self._keeper.is_ready,
@@ -129,7 +142,7 @@ class Modem:
 
     async def _ask_location(self) -> Record:
         await self._home.positions.ask()
-        if self._home.positions.read_at is None:
+        if not self._home.position.was_read:
             raise self._unavailable()
         return self._home.location()
 
@@ -205,24 +218,31 @@ class Modem:
         return self._happenings.page(cursor, limit)
 
     def subscribe(self, listener: Listener, *kinds: str) -> Callable[[], None]:
-        unsubscribe = self._happenings.subscribe(listener, *kinds)
         if "location" not in kinds:
-            return unsubscribe
+            return self._happenings.subscribe(listener, *kinds)
         release = self._home.positions.hold()
-
-        def end() -> None:
-            unsubscribe()
+        try:
+            return self._happenings.subscribe(listener, *kinds, ended=release)
+        except MisuseError:
             release()
+            raise
 
-        return end
+    def _when_ready(
+        self, work: Callable[[], Coroutine[Deferred[Any], Any, T]]
+    ) -> Deferred[T]:
+        if not self._keeper.is_ready:
+            return defer.fail(self._unavailable())
+        call = Deferred.fromCoroutine(work())
+        self._calls.add(call)
+        return call.addBoth(self._over, call)
 
-    def _when_ready(self, work: Callable[[], Any]) -> Deferred[Any]:
-        async def guarded() -> Any:
-            if not self._keeper.is_ready:
-                raise self._unavailable()
-            return await work()
-
-        return Deferred.fromCoroutine(guarded())
+    def _over(self, result: Any, call: Deferred[Any]) -> Any:
+        """The end of a call, which may be that the gateway stops."""
+        self._calls.discard(call)
+        if self._is_stopping and isinstance(result, Failure):
+            result.trap(defer.CancelledError, GatewayError)
+            raise DeviceUnavailable(DEVICE, "the gateway stops")
+        return result
 
     def _unavailable(self) -> DeviceUnavailable:
         reason = self._keeper.reason or "it has not told anything yet"
@@ -233,32 +253,33 @@ class Modem:
     def health(self) -> Record:
         keeper, figures = self._keeper, self._keeper.figures
         reasons = [keeper.reason] if keeper.reason else []
-        reasons += [self._home.engine.trouble] if self._home.engine.trouble else []
-        reasons += self._all_warnings()
+        reasons += self._home.troubles() + self._all_warnings()
         if self._home.network.is_denied:
             reasons.append("the network has denied the registration")
         if keeper.state is State.DEGRADED:
             reasons.append("it did not answer the last command")
+        nmea_trouble = self._nmea.trouble if self._nmea is not None else None
+        if nmea_trouble is not None and keeper.state is not State.ABSENT:
+            reasons.append(f"its NMEA port: {nmea_trouble}")
         status = "failed" if keeper.state is State.ABSENT else "degraded"
         return {
             "status": status if reasons else "ok",
             "reason": "; ".join(reasons) or None,
             "state": keeper.state.value,
             "port": self._settings.port,
+            "nmea_port": self._settings.nmea_port or None,
             "model": self._home.identity.model,
             "sim_state": self._home.identity.sim_state,
             "registration": self._home.network.registration,
             "gnss": {
                 "engine": self._home.engine.state,
-                "fix_status": self._home.position.verdict().value,
+                "fix_status": self._home.location()["fix_status"],
             },
             "line": {
                 "exchanges": figures.exchanges,
                 "timeouts": figures.timeouts,
                 "refused": figures.refused,
-                "implausible": self._home.position.implausible
-                + self._home.network.implausible
-                + self._home.identity.implausible,
+                "implausible": self._home.answers.implausible,
             },
             "recovery": {"resync": figures.resyncs}
             | {

@@ -7,13 +7,11 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from gatewaykit import metrics
 from gatewaykit.interfaces import Record
 from gatewaykit.sim7600 import replies
-from gatewaykit.sim7600.asking import Ask
-from gatewaykit.sim7600.commands import Priority, read
+from gatewaykit.sim7600.asking import Answers, Ask
+from gatewaykit.sim7600.commands import Command, Priority, read
 from gatewaykit.sim7600.identity import READY, Identity
-from gatewaykit.sim7600.replies import ReplyError
 from gatewaykit.times import iso
 
 _PARTS: dict[str, tuple[str, str, Callable[[str], Any]]] = {
@@ -27,17 +25,18 @@ _PARTS: dict[str, tuple[str, str, Callable[[str], Any]]] = {
 }
 TIMEOUT_S = 10.0
 """COPS is the slowest of them (facts/sim7600.md 2.5)."""
-TOGETHER = read(
-    "AT" + ";".join(query for query, _, _ in _PARTS.values()),
-    *(prefix for _, prefix, _ in _PARTS.values()),
-    timeout_s=TIMEOUT_S,
-)
-"""All of it on one line: one answer takes one round trip (facts/sim7600.md 2.1)."""
-ONE_BY_ONE = tuple(
-    read(f"AT{query}", prefix, timeout_s=TIMEOUT_S)
-    for query, prefix, _ in _PARTS.values()
-)
-"""For a modem that does not know one of them: an error ends a line of several."""
+
+
+def _together(names: Sequence[str]) -> Command:
+    """Several on one line: one answer takes one round trip (facts/sim7600.md 2.1)."""
+    queries = ";".join(_PARTS[name][0] for name in names)
+    prefixes = (_PARTS[name][1] for name in names)
+    return read(f"AT{queries}", *prefixes, timeout_s=TIMEOUT_S)
+
+
+TOGETHER = _together(tuple(_PARTS))
+ALL_AGAIN_S = 600.0
+"""Until a query that failed by itself is tried again: an error ends a line of several."""
 
 DENIED = 3
 
@@ -51,38 +50,47 @@ class Network:
     def __init__(
         self,
         ask: Ask,
+        answers: Answers,
         identity: Identity,
         clock: IReactorTime,
         wall_ms: Callable[[], int],
     ) -> None:
-        self.implausible = 0
-        """Answers that were refused."""
         self._ask = ask
+        self._answers = answers
         self._identity = identity
         self._clock = clock
         self._wall_ms = wall_ms
         self._fields: Record = {}
         self._read_at: float | None = None
         self._updated_at: int | None = None
-        self._knows_all = True
+        self._together = TOGETHER
+        self._all_again_at = 0.0
         self._searching_since: float | None = None
+
+    @property
+    def age_s(self) -> float | None:
+        """How long ago it was read."""
+        return None if self._read_at is None else self._clock.seconds() - self._read_at
 
     async def read(self) -> None:
         """Ask the modem once. Fails with a `GatewayError`."""
-        if self._identity.sim_state != READY:
-            await self._identity.read_sim_state(self._ask)
-        self._take(await self._lines())
+        if self._clock.seconds() >= self._all_again_at:
+            self._together = TOGETHER
+        reply = await self._ask(self._together, Priority.NORMAL)
+        self._take(reply.lines if reply.ok else await self._one_by_one())
 
-    async def _lines(self) -> Sequence[str]:
-        if self._knows_all:
-            reply = await self._ask(TOGETHER, Priority.NORMAL)
-            if reply.ok:
-                return reply.lines
+    async def _one_by_one(self) -> Sequence[str]:
+        """All that the modem answers; the next time only that is asked for."""
         lines: list[str] = []
-        for command in ONE_BY_ONE:
-            reply = await self._ask(command, Priority.NORMAL)
-            lines += reply.lines if reply.ok else ()
-        self._knows_all = len(lines) == len(_PARTS)
+        answered: list[str] = []
+        for name in _PARTS:
+            reply = await self._ask(_together((name,)), Priority.NORMAL)
+            if reply.ok:
+                lines += reply.lines
+                answered.append(name)
+        if answered:
+            self._together = _together(answered)
+            self._all_again_at = self._clock.seconds() + ALL_AGAIN_S
         return lines
 
     def _take(self, lines: Sequence[str]) -> None:
@@ -90,24 +98,16 @@ class Network:
         for line in lines:
             for name, (_, prefix, parse) in _PARTS.items():
                 if line.startswith(prefix):
-                    parts[name] = self._parsed(parse, line)
+                    parts[name] = self._answers.read(parse, line)
         self._fields = replies.network_record(
             **{name: parts.get(name) for name in _PARTS}
         )
         self._read_at = self._clock.seconds()
         self._updated_at = self._wall_ms()
-        if self._fields["connected"] or self._is_beyond_help():
+        if not self._is_searching():
             self._searching_since = None
         elif self._searching_since is None:
             self._searching_since = self._read_at
-
-    def _parsed(self, parse: Callable[[str], Any], line: str) -> Any:
-        try:
-            return parse(line)
-        except ReplyError:
-            self.implausible += 1
-            metrics.modem_lines_refused.labels("implausible").inc()
-            return None
 
     @property
     def registration(self) -> str | None:
@@ -122,9 +122,15 @@ class Network:
             self._fields.get(name) for name in ("creg", "cgreg", "cereg")
         )
 
-    def _is_beyond_help(self) -> bool:
-        """Whether no radio cycle could help (facts/sim7600.md 7)."""
-        return self._identity.sim_state != READY or self.is_denied
+    def _is_searching(self) -> bool:
+        """Whether there should be a network and is none: with a SIM that is missing or
+        locked, or denied, there can't be (facts/sim7600.md 7)."""
+        return (
+            self._fields["registration"] is not None
+            and not self._fields["connected"]
+            and not self.is_denied
+            and self._identity.sim_state == READY
+        )
 
     def searching_s(self) -> float | None:
         """How long there has been no network although there should be one."""
@@ -134,11 +140,11 @@ class Network:
     def forget(self) -> None:
         """The modem is gone or has started anew: its search begins anew too."""
         self._searching_since = None
-        self._knows_all = True
+        self._all_again_at = 0.0
 
     def record(self, *, is_there: bool, most_age_s: float) -> Record:
         """The network record, as of now; nothing that is outdated counts as connected."""
-        age_s = None if self._read_at is None else self._clock.seconds() - self._read_at
+        age_s = self.age_s
         stale = not is_there or age_s is None or age_s > most_age_s
         return self._fields | {
             "connected": bool(self._fields.get("connected")) and not stale,

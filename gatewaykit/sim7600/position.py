@@ -8,16 +8,14 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from gatewaykit import metrics
 from gatewaykit.errors import DeviceRefused
 from gatewaykit.interfaces import Record
-from gatewaykit.sim7600.asking import Ask, expect_ok
+from gatewaykit.sim7600.asking import Answers, Ask, expect_ok
 from gatewaykit.sim7600.commands import Command, Priority, read
 from gatewaykit.sim7600.engine import Engine
 from gatewaykit.sim7600.fixes import Believed, FixJudge, Verdict
 from gatewaykit.sim7600.gnss import GNSSFix, NoFix, cgnssinfo, cgpsinfo
 from gatewaykit.sim7600.nmea import Sky
-from gatewaykit.sim7600.replies import ReplyError
 from gatewaykit.times import iso
 
 CGNSSINFO = read("AT+CGNSSINFO", "+CGNSSINFO:")
@@ -25,6 +23,8 @@ CGPSINFO = read("AT+CGPSINFO", "+CGPSINFO:")
 SECOND_LOOK = 10
 """While there is no fix, every so many reads the other command is tried too: some firmware
 gives empty answers to one of them (facts/sim7600.md 7)."""
+WAY_BACK = 60
+"""So many reads by AT+CGPSINFO, and AT+CGNSSINFO is tried again: it tells more."""
 METRES_PER_HDOP = 3.5
 """facts/sim7600.md 5."""
 
@@ -48,6 +48,7 @@ class Position:
     def __init__(
         self,
         ask: Ask,
+        answers: Answers,
         engine: Engine,
         clock: IReactorTime,
         wall_ms: Callable[[], int],
@@ -55,10 +56,9 @@ class Position:
         *,
         has_nmea: bool,
     ) -> None:
-        self.implausible = 0
-        """Answers that were refused."""
         self.sky = Sky() if has_nmea else None
         self._ask = ask
+        self._answers = answers
         self._engine = engine
         self._clock = clock
         self._wall_ms = wall_ms
@@ -69,6 +69,7 @@ class Position:
         self._updated_at: int | None = None
         self._read_at: float | None = None
         self._fruitless = 0
+        self._lesser = 0
 
     @property
     def was_read(self) -> bool:
@@ -80,16 +81,20 @@ class Position:
             return self._verdict
         return self._judge.verdict(self._clock.seconds())
 
+    def forget(self) -> None:
+        """The modem is gone or has started anew: it may be another one."""
+        self._command = CGNSSINFO
+        self._fruitless = self._lesser = 0
+
     async def read(self) -> None:
         """Ask the modem once. Fails with a `GatewayError`."""
         reading = await self._one(self._command)
-        if not isinstance(reading, GNSSFix):
-            self._fruitless += 1
-            if self._fruitless % SECOND_LOOK == 0:
-                await self._try_other()
-                return
-        else:
-            self._fruitless = 0
+        is_fix = isinstance(reading, GNSSFix)
+        self._fruitless = 0 if is_fix else self._fruitless + 1
+        self._lesser = 0 if self._command is CGNSSINFO else self._lesser + 1
+        is_due = self._fruitless and self._fruitless % SECOND_LOOK == 0
+        if is_due or (self._lesser and self._lesser % WAY_BACK == 0):
+            reading = await self._other() or reading
         self._take(reading)
 
     async def _one(self, command: Command) -> GNSSFix | NoFix | None:
@@ -102,22 +107,19 @@ class Position:
             if self._command is command:
                 self._command = CGPSINFO if command is CGNSSINFO else CGNSSINFO
             expect_ok(command, reply)
-        try:
-            return _PARSERS[command](reply.lines[0])
-        except ReplyError:
-            self.implausible += 1
-            metrics.modem_lines_refused.labels("implausible").inc()
-            return None
+        return self._answers.read(_PARSERS[command], reply.lines[0])
 
-    async def _try_other(self) -> None:
+    async def _other(self) -> GNSSFix | None:
+        """A fix by the other command, which is the one from then on."""
         other = CGPSINFO if self._command is CGNSSINFO else CGNSSINFO
         try:
             reading = await self._one(other)
         except DeviceRefused:
-            reading = NoFix()
-        if isinstance(reading, GNSSFix):
-            self._command = other
-        self._take(reading)
+            return None
+        if not isinstance(reading, GNSSFix):
+            return None
+        self._command = other
+        return reading
 
     def _take(self, reading: GNSSFix | NoFix | None) -> None:
         now = self._clock.seconds()
@@ -127,11 +129,12 @@ class Position:
             self._fix = reading
             self._verdict = self._judge.judge(reading, now)
             if self._verdict is Verdict.INVALID:
-                self.implausible += 1
-                metrics.modem_lines_refused.labels("jump").inc()
+                self._answers.refuse("jump")
         else:
-            self._verdict = Verdict.INVALID if reading is None else Verdict.NO_FIX
-            self._fix = reading or self._fix
+            self._verdict = Verdict.INVALID
+            if reading is not None:
+                self._judge.no_fix()
+                self._verdict, self._fix = Verdict.NO_FIX, reading
 
     def record(self, *, is_there: bool, most_age_s: float) -> Record:
         """The location record, as of now.
@@ -145,8 +148,9 @@ class Position:
         outdated = not is_there or age_s is None or age_s > most_age_s
         if outdated and verdict is Verdict.VALID:
             verdict = Verdict.STALE
-        fix = self._fix if isinstance(self._fix, GNSSFix) else None
-        shown = fix if verdict is Verdict.VALID else None
+        last = self._judge.last
+        # Not the newest reading, which may be an old fix again.
+        shown = last.fix if last is not None and verdict is Verdict.VALID else None
         record: Record = {"fix_status": verdict.value}
         record |= {name: getattr(shown, name, None) for name in _OF_FIX}
         record["gps_time"] = _moment(shown.gps_time) if shown else None
@@ -161,7 +165,7 @@ class Position:
             self._add_sky(record, now)
         record["engine"] = self._engine.state
         record["searching_s"] = self._searching_s(verdict, now)
-        record["last_fix"] = self._last_fix(self._judge.last, now)
+        record["last_fix"] = self._last_fix(last, now)
         record["updated_at"] = (
             None if self._updated_at is None else iso(self._updated_at)
         )

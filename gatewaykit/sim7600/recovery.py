@@ -30,7 +30,8 @@ SETTLING_S = 60.0
 """A modem that has just appeared may still be booting: no reset."""
 ROUNDS = 3
 COOL_DOWN_S = 300.0
-"""After so many rounds nothing is done for so long."""
+"""After so many rounds nothing is done for so long; a port that was opened anew so often
+in vain is so only once in that time."""
 SEARCHING_S = 300.0
 """A modem that finds no network for so long needs help."""
 HEALED_S = 600.0
@@ -49,12 +50,13 @@ class Ladder:
         self._appeared_at = now
         self._well_since: float | None = None
         self._reopens = 0
+        self._reopened_at = now
         self._rounds = 0
         self._radios = 0
         self._next_at = now
 
     def appeared(self, now: float) -> None:
-        """The port was opened."""
+        """The port was opened, or the modem says that it has started."""
         self._appeared_at = now
         self._well_since = None
 
@@ -73,7 +75,10 @@ class Ladder:
             return None
         if self._reopens >= REOPENS and self._may(Rung.RESET, now):
             return self._take(Rung.RESET, now)
+        if self._reopens >= ROUNDS and now - self._reopened_at < COOL_DOWN_S:
+            return None
         self._reopens += 1
+        self._reopened_at = now
         self.counts[Rung.REOPEN] += 1
         return Rung.REOPEN
 

@@ -16,10 +16,14 @@ class Warnings:
         self._clock = clock
         self._heard: dict[str, float] = {}
 
-    def add(self, line: str) -> None:
-        self._heard[line] = self._clock.seconds()
+    def add(self, line: str) -> bool:
+        """Take a warning; whether it is news, and no repetition of one that holds."""
+        now = self._clock.seconds()
+        last = self._heard.get(line)
+        self._heard[line] = now
         while len(self._heard) > MOST:
-            del self._heard[next(iter(self._heard))]
+            del self._heard[min(self._heard, key=lambda each: self._heard[each])]
+        return last is None or now - last >= LASTS_S
 
     def current(self) -> list[str]:
         """The modem's words, oldest first."""

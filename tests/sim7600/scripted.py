@@ -74,6 +74,7 @@ class ScriptedModem:
         self.commands: list[str] = []
         self.protocol: Protocol | None = None
         self.aborted = 0
+        self.unplugged: Callable[[], object] = lambda: None
         self._written = b""
         self._awaits_body = False
 
@@ -88,6 +89,7 @@ class ScriptedModem:
             self._send(f"\r\n{line}\r\n")
 
     def unplug(self) -> None:
+        self.unplugged()
         protocol, self.protocol = self.protocol, None
         if protocol is not None:
             protocol.connectionLost(Failure(ConnectionDone()))
@@ -167,8 +169,13 @@ class ScriptedLines:
         if self.modem is not None:
             self.modem.unplug()
 
+    def _unplugged(self) -> None:
+        self.trouble = "no such device"
+
     def plug(self, modem: ScriptedModem) -> None:
         self.modem = modem
+        self.trouble = None
+        modem.unplugged = self._unplugged
         modem.connect(self.factory.buildProtocol(None))
 
 

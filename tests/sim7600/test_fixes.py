@@ -49,6 +49,7 @@ class DistanceTests(SynchronousTestCase):
 class JudgeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.judge = FixJudge(5.0)
+        self.judge.no_fix()
 
     def test_nothing_read_is_no_fix(self) -> None:
         self.assertIs(self.judge.verdict(0.0), Verdict.NO_FIX)
@@ -92,6 +93,34 @@ class JudgeTests(SynchronousTestCase):
         for second, latitude in enumerate((48.0, 10.0, -33.0, 70.0, 0.0), 1):
             verdict = self.judge.judge(fix(second, latitude), second)
             self.assertIs(verdict, Verdict.INVALID)
+
+    def test_of_the_very_first_fix_nobody_can_tell(self) -> None:
+        """The modem may have repeated it for hours when the gateway starts."""
+        judge = FixJudge(5.0)
+        self.assertIs(judge.judge(fix(0), 0), Verdict.STALE)
+        self.assertIsNone(judge.last)
+        self.assertIs(judge.judge(fix(0), 1), Verdict.STALE)
+        self.assertIs(judge.judge(fix(2), 2), Verdict.VALID)
+
+    def test_a_time_that_moved_and_then_stood_still_unseen_is_stale(self) -> None:
+        self.judge.judge(fix(0), 0)
+        self.assertIs(self.judge.judge(fix(3), 3600), Verdict.STALE)
+        self.assertIs(self.judge.verdict(3600), Verdict.STALE)
+        self.assertIs(self.judge.judge(fix(3601), 3601), Verdict.VALID)
+
+    def test_after_a_pause_a_time_that_kept_up_is_valid(self) -> None:
+        self.judge.judge(fix(0), 0)
+        self.assertIs(self.judge.judge(fix(3598), 3600), Verdict.VALID)
+
+    def test_old_times_in_turn_are_no_news(self) -> None:
+        for now, second in enumerate((10, 3, 10, 3, 10, 3, 10, 3)):
+            verdict = self.judge.judge(fix(second), now)
+            self.assertIs(verdict, Verdict.VALID if now <= 5 else Verdict.STALE)
+
+    def test_a_date_that_was_wrong_is_corrected(self) -> None:
+        self.judge.judge(fix(1e8), 0)
+        verdicts = [self.judge.judge(fix(n), n) for n in range(10, 14)]
+        self.assertEqual(verdicts, [Verdict.STALE] * 2 + [Verdict.VALID] * 2)
 
     def test_a_short_jump_is_noise(self) -> None:
         self.judge.judge(fix(0), 0)
