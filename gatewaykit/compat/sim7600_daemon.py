@@ -25,14 +25,8 @@ import gatewaykit
 from gatewaykit.errors import GatewayError, MisuseError
 from gatewaykit.rpc.addresses import is_loopback
 
-COMMAND = (
-    sys.executable,
-    "-c",
-    "from twisted.scripts.twistd import run; run()",
-    "--nodaemon",
-    "--pidfile=",
-    "gatewaykit",
-)
+COMMAND = (sys.executable, "-m", "gatewaykit.compat.sim7600_process")
+"""Its argument is the process that starts it, and with which it ends."""
 STOP_S = 30.0
 """What does not end by then is killed."""
 _NETWORKS = "GATEWAYKIT_RPC__ALLOW_PLAINTEXT_FROM"
@@ -95,7 +89,8 @@ class SIM7600Daemon:
     def start_daemon(self) -> None:
         """Run the daemon; returns when `stop_daemon` or a signal has ended it.
 
-        SIGTERM, SIGINT and SIGHUP end it in order where this is called in the main thread.
+        SIGTERM, SIGINT and SIGHUP end it in order where this is called in the main thread;
+        with this process, or the thread that called this, it ends in any case.
         Raises `DaemonFailed` if it ends otherwise, and `MisuseError` for a host that is no
         address of this one, or if it runs already.
         """
@@ -120,7 +115,10 @@ class SIM7600Daemon:
     def _run(self, environment: Mapping[str, str]) -> int:
         # A group of its own: a terminal's Ctrl-C reaches it through us, and once.
         process = self._process = subprocess.Popen(  # noqa: S603 - nothing of it is input
-            COMMAND, env=environment, stdin=subprocess.DEVNULL, process_group=0
+            (*COMMAND, str(os.getpid())),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            process_group=0,
         )
         if self._stopped.is_set():  # by a signal that came before the process was there
             process.terminate()

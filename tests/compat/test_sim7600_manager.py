@@ -350,6 +350,41 @@ class DaemonProcessTests(SynchronousTestCase):
         self.assertEqual(status, 78)
         self.assertEqual(told.getvalue().count("\n"), 1)
 
+    def test_it_ends_with_a_parent_that_was_killed(self) -> None:
+        child = (
+            "import os, sys, time\n"
+            "from gatewaykit.compat.sim7600_process import end_with\n"
+            "assert end_with(int(sys.argv[1]))\n"
+            "print('r', flush=True)\n"
+            "time.sleep(60)\n"
+        )
+        parent = (
+            "import sys\n"
+            "from gatewaykit.compat import sim7600_daemon\n"
+            f"sim7600_daemon.COMMAND = (sys.executable, '-c', {child!r})\n"
+            "sim7600_daemon.SIM7600Daemon().start_daemon()\n"
+        )
+        with subprocess.Popen(
+            (sys.executable, "-c", parent), stdout=subprocess.PIPE, cwd=ROOT
+        ) as process:
+            self.addCleanup(process.kill)
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.read(1), b"r")
+            process.kill()
+            # The child has the other end of the pipe, too: it is closed when both are gone.
+            rest, _ = process.communicate(timeout=30)
+            self.assertEqual(rest, b"\n")
+
+    def test_it_does_not_begin_where_the_parent_is_gone(self) -> None:
+        found = subprocess.run(
+            (*sim7600_daemon.COMMAND, "1" if os.getpid() != 1 else "0"),
+            capture_output=True,
+            timeout=30,
+            check=True,
+            cwd=ROOT,
+        )
+        self.assertEqual((found.stdout, found.stderr), (b"", b""))
+
     def test_signals_end_the_command_line_in_order(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             program = (
