@@ -57,6 +57,7 @@ PURE = (
     "gv50/reports.py",
     "rpc/addresses.py",
     "rpc/boxes.py",
+    "sim7600/appearances.py",
     "sim7600/commands.py",
     "sim7600/dialogue.py",
     "sim7600/fixes.py",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from gatewaykit import metrics
-from gatewaykit.errors import DeviceRefused, DeviceTimeout
+from gatewaykit.errors import DeviceRefused, DeviceTimeout, GatewayError
 from gatewaykit.sim7600 import replies
 from gatewaykit.sim7600.at import DEVICE
 from gatewaykit.sim7600.commands import Command, Priority
@@ -34,6 +35,16 @@ def expect_ok(command: Command, reply: Reply) -> Reply:
         reason = replies.final_error(reply.final).text
         raise DeviceRefused(DEVICE, command.text, reason)
     return reply
+
+
+def in_background(work: Coroutine[Deferred[Any], Any, None]) -> Deferred[None]:
+    """Begin what nobody waits for: what the modem does not do now, the upkeep tries again."""
+    return Deferred.fromCoroutine(work).addErrback(_forgive)
+
+
+def _forgive(failure: Failure) -> None:
+    if not failure.check(GatewayError, CancelledError):
+        log.failure("work on the modem failed", failure)
 
 
 class Answers:

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from gatewaykit.errors import DeviceRefused, GatewayError
+from gatewaykit.errors import DeviceRefused
 from gatewaykit.sim7600 import replies
-from gatewaykit.sim7600.asking import Answers, Ask, expect_ok
+from gatewaykit.sim7600.asking import Answers, Ask, expect_ok, in_background
 from gatewaykit.sim7600.commands import Command, Priority, read
 from gatewaykit.sim7600.happenings import Happenings
 
@@ -128,9 +127,8 @@ class Engine:
     def _try(self) -> None:
         self._next = None
         if self._trying is None:
-            # Kept before it may be over at once.
-            self._trying = trying = Deferred.fromCoroutine(self.ensure_running())
-            trying.addErrback(Failure.trap, GatewayError).addBoth(self._tried)
+            self._trying = trying = in_background(self.ensure_running())
+            trying.addBoth(self._tried)
 
     def _tried(self, _: object) -> None:
         self._trying = None

@@ -61,8 +61,8 @@ class FixJudge:
     def __init__(self, stale_after_s: float) -> None:
         self._stale_after_s = stale_after_s
         self._newest: Believed | None = None
-        self._is_live = False
-        """Whether the newest one's time was the time when it was read."""
+        self._lag_s = math.inf
+        """How old the newest one was when it was read, as far as can be told."""
         self._has_begun = False
         """Whether there was anything before the first fix: then that is a new one."""
         self._earlier: Believed | None = None
@@ -86,9 +86,9 @@ class FixJudge:
                 return self.verdict(now)
         self._earlier, self._earlier_in_a_row = None, 0
         self._newest = this
-        self._is_live = self._keeps_up(before, this)
+        self._lag_s = self._lag(before, this)
         self._has_begun = True
-        if self._is_live:
+        if self._lag_s <= self._stale_after_s:
             self._weigh(before, this)
         return self.verdict(now)
 
@@ -102,11 +102,12 @@ class FixJudge:
         self._earlier_in_a_row = self._earlier_in_a_row + 1 if is_next else 1
         return before if self._earlier_in_a_row >= CONVINCING else None
 
-    def _keeps_up(self, before: Believed | None, this: Believed) -> bool:
+    def _lag(self, before: Believed | None, this: Believed) -> float:
+        """By how much less than time did the modem's time move on."""
         if before is None:
-            return self._has_begun
+            return 0.0 if self._has_begun else math.inf
         moved_s = (this.fix.gps_time - before.fix.gps_time).total_seconds()
-        return this.heard_at - before.heard_at - moved_s <= self._stale_after_s
+        return max(0.0, this.heard_at - before.heard_at - moved_s)
 
     def _weigh(self, before: Believed | None, this: Believed) -> None:
         """Believe it if it is possible beside the last one, or the third in a row."""
@@ -123,7 +124,7 @@ class FixJudge:
         newest = self._newest
         if newest is None:
             return Verdict.NO_FIX
-        if not self._is_live or now - newest.heard_at > self._stale_after_s:
+        if now - newest.heard_at + self._lag_s > self._stale_after_s:
             return Verdict.STALE
         return Verdict.VALID if newest is self.last else Verdict.INVALID
 

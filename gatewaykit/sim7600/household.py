@@ -7,13 +7,12 @@ from collections.abc import Callable
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from gatewaykit import metrics
-from gatewaykit.errors import DeviceRefused, DeviceTimeout, GatewayError
+from gatewaykit.errors import DeviceRefused, DeviceTimeout
 from gatewaykit.interfaces import Record
 from gatewaykit.settings import Sim7600Settings
-from gatewaykit.sim7600.asking import Answers, Ask, Patience
+from gatewaykit.sim7600.asking import Answers, Ask, Patience, in_background
 from gatewaykit.sim7600.dialogue import Unsolicited
 from gatewaykit.sim7600.engine import Engine
 from gatewaykit.sim7600.fixes import Verdict
@@ -122,8 +121,7 @@ class Household:
 
     def served(self) -> None:
         """Of the first fix that is read it can't be told how old it is: read one now."""
-        self._first_look = look = Deferred.fromCoroutine(self._read_position())
-        look.addErrback(Failure.trap, GatewayError)
+        self._first_look = in_background(self._read_position())
         for snapshot in (self.networks, self.positions):
             if snapshot.is_cared_for:
                 snapshot.refresh()

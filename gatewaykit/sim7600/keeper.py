@@ -294,19 +294,25 @@ class Keeper:
     async def _is_set_up(self) -> bool:
         """Whether the modem went on answering while it was set up."""
         try:
-            if self._is_radio_off:
-                await self._patience.bear("radio", self._radio_on())
-            await self._patience.bear("set up", self._household.furnish())
+            await self._with_radio(self._household.furnish)
         except DeviceUnavailable as error:
             if error.reason == GONE:
                 raise
             return False
         return True
 
+    async def _with_radio(
+        self, work: Callable[[], Coroutine[Deferred[Any], Any, None]]
+    ) -> None:
+        """Work on a modem whose radio, if we have switched it off, is on again."""
+        if self._is_radio_off:
+            await self._patience.bear("radio", self._radio_on())
+        await self._patience.bear("the modem", work())
+
     async def _look_after(self) -> None:
         timeouts = self.figures.timeouts
         try:
-            await self._patience.bear("upkeep", self._household.look_after())
+            await self._with_radio(self._household.look_after)
         except DeviceUnavailable as error:
             # It is mute, which the line tells (`_stuck`), or too many commands wait.
             if error.reason == GONE:

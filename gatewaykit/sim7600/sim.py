@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.python.failure import Failure
 
-from gatewaykit.errors import GatewayError
-from gatewaykit.sim7600.asking import Ask, Patience
+from gatewaykit.sim7600.asking import Ask, in_background
 from gatewaykit.sim7600.identity import BUSY, READY, Identity
 from gatewaykit.sim7600.messages import Messages
 
@@ -30,7 +28,6 @@ class Sim:
         self._identity = identity
         self._messages = messages
         self._clock = clock
-        self._patience = Patience()
         self._is_set_up = False
         self._is_store_to_check = False
         self._is_at_work = False
@@ -84,9 +81,8 @@ class Sim:
     def _attend_now(self) -> None:
         self._next = None
         if self._working is None:
-            # Kept before it may be over at once.
-            self._working = working = Deferred.fromCoroutine(self.attend())
-            working.addErrback(Failure.trap, GatewayError).addBoth(self._attended)
+            self._working = working = in_background(self.attend())
+            working.addBoth(self._attended)
 
     def _attended(self, _: object) -> None:
         self._working = None

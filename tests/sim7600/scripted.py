@@ -45,6 +45,9 @@ ANSWERS = {
     "AT+CNMI=2,1,0,0,0": "",
     "AT+CPMS?": '+CPMS: "ME",0,23,"ME",0,23,"ME",0,23',
     "AT+CMGL=4": "",
+    "AT+CMGL=0": "",
+    # What comes when the body was sent:
+    "AT+CMGS": "+CMGS: 46",
     "AT+CGNSSINFO": NO_FIX,
     "AT+CGPSINFO": "+CGPSINFO: ,,,,,,,,",
     "AT+CREG?": "+CREG: 0,1",
@@ -116,9 +119,8 @@ class ScriptedModem:
         self.commands.append(command)
         if self._awaits_body:
             self._awaits_body = False
-            self.clock.callLater(LATENCY_S, self._send, "\r\n+CMGS: 46\r\n\r\nOK\r\n")
-            return
-        if command.startswith("AT+CMGS="):
+            command = "AT+CMGS"
+        elif command.startswith("AT+CMGS="):
             self._awaits_body = True
             self.clock.callLater(LATENCY_S, self._send, "\r\n> ")
             return

@@ -12,16 +12,10 @@ from gatewaykit.errors import (
     DeviceTimeout,
     DeviceUnavailable,
     MisuseError,
-    NotFound,
 )
 from gatewaykit.interfaces import IHealth, IModem, Record
 from gatewaykit.sim7600.network import TOGETHER
-from gatewaykit.sim7600.recovery import SEARCHING_S
 from tests.sim7600.scripted import FIX, LATENCY_S, NO_FIX, ModemTestCase, ScriptedModem
-
-DELIVERED = (
-    "07911326040000F0040B911346610089F60000208062917314480CC8F71D14969741F977FD07"
-)
 
 
 class Moving:
@@ -122,32 +116,6 @@ class StartTests(ModemTestCase):
         self.lines[0].plug(self.scripted)
         self.run_for(15)
         self.assertEqual(self.modem.health()["state"], "ready")
-
-
-class ConstellationTests(ModemTestCase):
-    def make_and_start(self, *names: str) -> list[str]:
-        self.modem = self.make(constellations=list(names))
-        self.lines = self.lines[-1:]
-        self.start()
-        return [c for c in self.scripted.commands if c.startswith("AT+CGNSSMODE")]
-
-    def test_equal_setting_is_not_written(self) -> None:
-        commands = self.make_and_start("glonass", "beidou", "galileo", "qzss")
-        self.assertEqual(commands, ["AT+CGNSSMODE?"])
-
-    def test_other_setting_is_written_and_no_reset_follows(self) -> None:
-        self.scripted.answers["AT+CGNSSMODE=5,1"] = ""
-        commands = self.make_and_start("glonass", "galileo")
-        self.assertEqual(commands, ["AT+CGNSSMODE?", "AT+CGNSSMODE=5,1"])
-        self.assertNotIn("AT+CRESET", self.scripted.commands)
-
-    def test_setting_that_is_refused(self) -> None:
-        self.assertEqual(len(self.make_and_start("qzss")), 2)
-        self.assertEqual(self.modem.health()["state"], "ready")
-
-    def test_modem_that_does_not_tell(self) -> None:
-        self.scripted.answers["AT+CGNSSMODE?"] = "ERROR"
-        self.assertEqual(self.make_and_start("qzss"), ["AT+CGNSSMODE?"])
 
 
 class ReadTests(ModemTestCase):
@@ -461,68 +429,6 @@ class NmeaTests(ModemTestCase):
         self.assertEqual(told, [{"line": whole.decode()}])
 
 
-class MessageTests(ModemTestCase):
-    def setUp(self) -> None:
-        super().setUp()
-        self.start()
-
-    def ask(self, call: Deferred[Any], wait_s: float = 1.0) -> Any:
-        self.run_for(wait_s)
-        return self.successResultOf(call)
-
-    def test_send(self) -> None:
-        sent = self.ask(self.modem.send_sms("+447700900123", "Hello"))
-        self.assertEqual(sent, {"references": [46], "parts": 1, "encoding": "gsm7"})
-
-    def test_send_in_parts(self) -> None:
-        sent = self.ask(self.modem.send_sms("+447700900123", "x" * 200))
-        self.assertEqual((sent["references"], sent["parts"]), ([46, 46], 2))
-
-    def test_send_to_nobody(self) -> None:
-        self.failureResultOf(self.modem.send_sms("nobody", "Hello"), MisuseError)
-
-    def test_send_with_a_sim_that_is_busy_at_first(self) -> None:
-        busy = ["+CMS ERROR: 314", "+CMS ERROR: SIM busy", ""]
-        self.scripted.answers["AT+CMGF=0"] = lambda: busy.pop(0)
-        self.assertEqual(
-            self.ask(self.modem.send_sms("+447700900123", "Hello"), 10)["parts"], 1
-        )
-
-    def test_list(self) -> None:
-        self.scripted.answers["AT+CMGL=4"] = f"+CMGL: 3,0,,24\n{DELIVERED}"
-        (message,) = self.ask(self.modem.list_sms())
-        self.assertEqual(
-            {n: message[n] for n in ("index", "status", "storage", "text")},
-            {"index": 3, "status": "unread", "storage": "ME", "text": "How are you?"},
-        )
-
-    def test_delete(self) -> None:
-        self.scripted.answers |= {
-            "AT+CMGL=4": f"+CMGL: 3,0,,24\n{DELIVERED}",
-            "AT+CMGD=3": "",
-        }
-        self.assertEqual(self.ask(self.modem.delete_sms(3)), 1)
-        self.assertEqual(self.scripted.commands[-1], "AT+CMGD=3")
-        missing = self.modem.delete_sms(4)
-        self.run_for(1)
-        self.failureResultOf(missing, NotFound)
-
-    def test_delete_all(self) -> None:
-        self.scripted.answers |= {
-            "AT+CPMS?": '+CPMS: "ME",5,23,"ME",5,23,"ME",5,23',
-            "AT+CMGD=,4": "",
-        }
-        self.assertEqual(self.ask(self.modem.delete_sms(None)), 5)
-        self.assertEqual(self.scripted.commands[-2:], ["AT+CMGD=1,4", "AT+CMGD=,4"])
-
-    def test_refused_by_the_network(self) -> None:
-        self.scripted.answers["AT+CMGD=1,4"] = "+CMS ERROR: 331"
-        self.scripted.answers["AT+CMGD=,4"] = "+CMS ERROR: 331"
-        call = self.modem.delete_sms(None)
-        self.run_for(1)
-        self.assertIn("etwork", self.failureResultOf(call, DeviceRefused).value.reason)
-
-
 class PassThroughTests(ModemTestCase):
     settings = {"port": "/dev/none", "at_commands": ["AT+CSQ", "AT+X*"]}  # noqa: RUF012 - as above
 
@@ -546,155 +452,3 @@ class PassThroughTests(ModemTestCase):
 
     def test_without_a_modem(self) -> None:
         self.failureResultOf(self.modem.command("AT+CSQ"), DeviceUnavailable)
-
-
-class RecoveryTests(ModemTestCase):
-    def events(self) -> list[str]:
-        return [
-            record["details"].get("rung", record["event"])
-            for record in self.modem.events(None, 999).records
-        ]
-
-    def mute(self) -> None:
-        for command in self.scripted.answers:
-            self.scripted.answers[command] = None
-
-    def test_reboot_is_set_up_anew(self) -> None:
-        self.start()
-        before = len(self.scripted.commands)
-        self.scripted.say("RDY")
-        self.run_for(2)
-        self.assertEqual(self.scripted.commands[before : before + 2], ["AT", "ATE0"])
-        self.assertEqual(self.scripted.commands[before:].count("AT+CGPS=1,1"), 1)
-        self.assertEqual(self.modem.health()["status"], "ok")
-
-    def test_port_that_goes_and_comes(self) -> None:
-        self.start()
-        self.scripted.unplug()
-        health = self.modem.health()
-        self.assertEqual((health["status"], health["state"]), ("failed", "absent"))
-        self.lines[0].plug(ScriptedModem(self.clock))
-        self.run_for(2)
-        self.assertEqual(self.modem.health()["status"], "ok")
-        self.assertEqual(self.events().count("connected"), 2)
-
-    def test_modem_that_comes_and_goes_has_bad_power(self) -> None:
-        self.start()
-        for _ in range(3):
-            self.scripted.unplug()
-            self.scripted = ScriptedModem(self.clock)
-            self.lines[0].plug(self.scripted)
-            self.run_for(2)
-        health = self.modem.health()
-        self.assertEqual(health["status"], "degraded")
-        self.assertIn("power supply?", health["reason"])
-
-    def test_mute_modem_is_opened_anew(self) -> None:
-        self.start()
-        self.mute()
-        self.run_for(60)
-        self.assertGreaterEqual(self.scripted.aborted, 1)
-        self.assertIn("reopen", self.events())
-        self.assertEqual(self.modem.health()["recovery"]["reset"], 0)
-
-    def test_one_timeout_opens_nothing_anew(self) -> None:
-        self.start()
-        self.scripted.answers["AT+CGNSSINFO"] = None
-        unanswered = self.modem.location()
-        self.run_for(4)
-        self.assertEqual(self.successResultOf(unanswered)["fix_status"], "no_fix")
-        self.assertEqual(self.modem.health()["state"], "degraded")
-        self.assertEqual(self.scripted.aborted, 0)
-        self.assertEqual(self.modem.health()["recovery"]["resync"], 1)
-
-    def test_mute_modem_with_resync_only(self) -> None:
-        self.modem = self.make(recovery="resync")
-        self.lines = self.lines[-1:]
-        self.start()
-        answers = dict(self.scripted.answers)
-        self.mute()
-        self.run_for(120, 0.1)
-        self.assertEqual(self.scripted.aborted, 0)
-        self.assertFalse(self.modem.health()["status"] == "ok")
-        self.scripted.answers = answers
-        self.run_for(30)
-        self.assertEqual(self.modem.health()["state"], "ready")
-
-    def test_mute_modem_is_reset_where_that_is_allowed(self) -> None:
-        self.modem = self.make(recovery="reset")
-        self.lines = self.lines[-1:]
-        self.start()
-        self.run_for(60, 0.5)
-        self.mute()
-        while "AT+CRESET" not in self.scripted.commands:
-            self.run_for(0.5)
-            if self.scripted.protocol is None:
-                self.lines[0].plug(self.scripted)
-            self.assertLess(self.clock.seconds(), 2000)
-        self.assertIn("AT+CRESET", self.scripted.commands)
-        self.assertEqual(self.modem.health()["recovery"]["reset"], 1)
-
-    def search(self, stat: int, recovery: str = "radio", **answers: str) -> None:
-        self.modem = self.make(recovery=recovery)
-        self.lines = self.lines[-1:]
-        for name in ("CREG", "CGREG", "CEREG"):
-            self.scripted.answers[f"AT+{name}?"] = f"+{name}: 0,{stat}"
-        self.scripted.answers |= {"AT+CFUN=4": "", "AT+CFUN=1": ""} | answers
-        self.start()
-        self.run_for(SEARCHING_S + 120, 0.5)
-
-    def test_radio_cycle_for_a_modem_without_network(self) -> None:
-        self.search(2)
-        radio = [c for c in self.scripted.commands if c.startswith("AT+CFUN")]
-        self.assertEqual(radio[:2], ["AT+CFUN=4", "AT+CFUN=1"])
-        self.assertEqual(self.scripted.aborted, 0)
-
-    def test_no_radio_cycle_by_default(self) -> None:
-        self.search(2, "reopen")
-        self.assertNotIn("AT+CFUN=4", self.scripted.commands)
-
-    def test_never_for_a_denied_registration(self) -> None:
-        self.search(3, "reset")
-        self.assertNotIn("AT+CFUN=4", self.scripted.commands)
-        self.assertIn("denied", self.modem.health()["reason"])
-
-    def test_never_for_a_missing_sim(self) -> None:
-        self.search(2, "reset", **{"AT+CPIN?": "+CME ERROR: SIM not inserted"})
-        self.assertNotIn("AT+CFUN=4", self.scripted.commands)
-
-    def test_warnings_show(self) -> None:
-        self.start()
-        self.scripted.say("UNDER-VOLTAGE WARNNING")
-        self.assertIn("UNDER-VOLTAGE", self.modem.health()["reason"])
-        self.run_for(61, 0.5)
-        self.assertEqual(self.modem.health()["status"], "ok")
-
-    def test_sim_that_comes_late(self) -> None:
-        self.scripted.answers["AT+CPIN?"] = "+CME ERROR: SIM busy"
-        self.start()
-        self.assertEqual(self.modem.health()["sim_state"], "busy")
-        self.assertNotIn("AT+CMGF=0", self.scripted.commands)
-        self.scripted.answers["AT+CPIN?"] = "+CPIN: READY"
-        self.run_for(35, 0.5)
-        self.assertEqual(self.modem.health()["sim_state"], "READY")
-        self.assertIn("AT+CMGF=0", self.scripted.commands)
-
-    def test_sim_that_says_it_is_ready(self) -> None:
-        self.scripted.answers["AT+CPIN?"] = "+CME ERROR: SIM busy"
-        self.start()
-        self.scripted.say("+CPIN: READY")
-        self.run_for(1)
-        self.assertIn("AT+CMGF=0", self.scripted.commands)
-        info = self.modem.info()
-        self.run_for(0.2)
-        self.assertEqual(self.successResultOf(info)["iccid"], "8944100030123456789")
-        self.scripted.say("+CPIN: NOT READY")
-        self.assertEqual(self.modem.health()["sim_state"], "busy")
-
-    def test_stop_of_a_mute_modem_comes_to_an_end(self) -> None:
-        self.start()
-        self.mute()
-        stopping = self.modem.stop()
-        self.run_for(6)
-        self.successResultOf(stopping)
-        self.assertFalse(self.lines[0].running)
