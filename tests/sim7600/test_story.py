@@ -147,8 +147,8 @@ class Story:
         if name == "location":
             call.addCallback(self.check)
         call.addErrback(lambda failure: failure.trap(GatewayError))
-        # One operation on messages waits for the other.
-        limit_s *= 1 + sum(limit > now for _, limit, _ in self.pending for now in (0,))
+        # One operation on messages waits for the others.
+        limit_s *= 1 + len(self.pending)
         self.pending.append((call, self.clock.seconds() + limit_s, name))
 
     def happens(self, what: str) -> None:
@@ -206,6 +206,7 @@ class StoryTests(ModemTestCase):
     ) -> None:
         story = Story(self, recovery)
         story.happens("plug")
+        story.advance(15.0)
         for what, pause_s in events:
             story.happens(what)
             story.advance(pause_s)
