@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
     IPushProducer,
@@ -29,7 +29,7 @@ from gatewaykit.bridges.gpsd_feed import Feed
 from gatewaykit.bridges.gpsd_requests import Policy, Request, Requests, json_object
 from gatewaykit.errors import AccessDenied
 from gatewaykit.interfaces import IHealth, IModem, Record
-from gatewaykit.logs import LogLimiter
+from gatewaykit.rpc.peers import Faults, close_each, host_of
 
 VERB = "GNSSLocation"
 """Who may use this verb may watch."""
@@ -64,6 +64,7 @@ class GpsdConnection(Protocol):
         self.factory.joined(self)
         principal = self.factory.identify(self.transport)
         if principal is None:
+            self._peer = host_of(self.transport.getPeer())
             self.drop("unknown", "nobody we know")
             return
         self._peer = principal.origin
@@ -253,25 +254,19 @@ class GpsdFactory(ServerFactory):
         self._max_connections = max_connections
         self._connections: set[GpsdConnection] = set()
         self._open = metrics.bridge_connections.labels(self.name)
-        self._limiter = LogLimiter(clock)
+        self._faults = Faults(log, clock)
 
     def buildProtocol(self, addr: Any) -> GpsdConnection | None:
         if len(self._connections) >= self._max_connections:
-            host = getattr(addr, "host", "unix")
             text = f"gpsd client refused: {self._max_connections} are connected"
-            self.dropped("limit", text, host)
+            self.dropped("limit", text, host_of(addr))
             return None
         return GpsdConnection(self)
 
     def dropped(self, kind: str, text: str, peer: str) -> None:
         """Count a client that was not let in or stay; log it once in a while."""
         metrics.bridge_dropped.labels(self.name, kind).inc()
-        suppressed = self._limiter.should_log(kind)
-        if suppressed is not None:
-            more = f" ({suppressed} more like it before)" if suppressed else ""
-            log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                "{text}{more}", text=text, more=more, peer=peer
-            )
+        self._faults.note(kind, text, peer)
 
     def joined(self, connection: GpsdConnection) -> None:
         self._connections.add(connection)
@@ -314,20 +309,8 @@ class GpsdFactory(ServerFactory):
 
         Stop listening first. Fires when all of them are gone.
         """
-        open_now = list(self._connections)
-        if not open_now:
-            return succeed(None)
-        for connection in open_now:
-            connection.hang_up()
 
-        def cut_off() -> None:
-            for connection in self._connections & set(open_now):
-                connection.drop("stopping", "did not read while we stop")
+        def cut_off(connection: GpsdConnection) -> None:
+            connection.drop("stopping", "did not read while we stop")
 
-        timer = self.clock.callLater(grace_s, cut_off)
-
-        def done(_: object) -> None:
-            if timer.active():
-                timer.cancel()
-
-        return gatherResults([c.lost for c in open_now]).addCallback(done)
+        return close_each(self._connections, self.clock, cut_off, grace_s)

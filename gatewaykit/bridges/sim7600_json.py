@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import defer
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableProtocol,
@@ -33,6 +33,7 @@ from gatewaykit.bridges.json_requests import Request, Requests, Unreadable
 from gatewaykit.errors import AccessDenied, DeviceTimeout, GatewayError
 from gatewaykit.interfaces import IHealth, IModem, Record
 from gatewaykit.logs import LogLimiter
+from gatewaykit.rpc.peers import Faults, close_each, host_of
 
 ANSWER_S = 2.5
 """Answers and halves of requests are not waited for longer: old callers poll in the handlers
@@ -76,6 +77,7 @@ class JsonConnection(Protocol):
         self._owner.joined(self)
         principal = self._owner.identify(self.transport)
         if principal is None:
+            self._peer = host_of(self.transport.getPeer())
             self.drop("unknown", "nobody we know")
             return
         self._principal = principal
@@ -228,12 +230,13 @@ class JsonFactory(ServerFactory):
         self._heard_at: dict[JsonConnection, float] = {}
         """Every connection, the one that has been silent for longest first."""
         self._open = metrics.bridge_connections.labels(self.name)
-        self._limiter = LogLimiter(clock)
+        self._faults = Faults(log, clock)
+        self._bugs = LogLimiter(clock)
 
     def buildProtocol(self, addr: Any) -> JsonConnection | None:
         if len(self._heard_at) >= self._max_connections and not self._make_room():
             text = f"JSON client refused: {self._max_connections} are connected"
-            self.dropped("limit", text, getattr(addr, "host", "unix"))
+            self.dropped("limit", text, host_of(addr))
             return None
         return JsonConnection(self)
 
@@ -319,18 +322,13 @@ class JsonFactory(ServerFactory):
             raise DeviceTimeout("SIM7600", "a request", ANSWER_S) from None
 
     def _bug(self) -> None:
-        if self._limiter.should_log("bug") is not None:
+        if self._bugs.should_log("bug") is not None:
             log.failure("a JSON request could not be answered")
 
     def dropped(self, kind: str, text: str, peer: str) -> None:
         """Count a client that was not let in or stay; log it once in a while."""
         metrics.bridge_dropped.labels(self.name, kind).inc()
-        suppressed = self._limiter.should_log(kind)
-        if suppressed is not None:
-            more = f" ({suppressed} more like it before)" if suppressed else ""
-            log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                "{text}{more}", text=text, more=more, peer=str(peer)
-            )
+        self._faults.note(kind, text, peer)
 
     def joined(self, connection: JsonConnection) -> None:
         self.heard(connection)
@@ -358,20 +356,8 @@ class JsonFactory(ServerFactory):
 
         Stop listening first. Fires when all of them are gone.
         """
-        open_now = list(self._heard_at)
-        if not open_now:
-            return succeed(None)
-        for connection in open_now:
-            connection.hang_up()
 
-        def cut_off() -> None:
-            for connection in self._heard_at.keys() & set(open_now):
-                connection.drop("stopping", "did not read while we stop")
+        def cut_off(connection: JsonConnection) -> None:
+            connection.drop("stopping", "did not read while we stop")
 
-        timer = self.clock.callLater(grace_s, cut_off)
-
-        def done(_: object) -> None:
-            if timer.active():
-                timer.cancel()
-
-        return gatherResults([c.lost for c in open_now]).addCallback(done)
+        return close_each(self._heard_at, self.clock, cut_off, grace_s)

@@ -22,7 +22,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from gatewaykit.logs import LogLimiter
+from gatewaykit.rpc.peers import Faults, host_of
 
 AMP = b"\x00"
 UNDECIDED_S = 60.0
@@ -135,7 +135,7 @@ class DialectFactory(ServerFactory):
         self._accepts = accepts
         self._max_undecided = max_undecided
         self._undecided: dict[DialectProtocol, None] = {}
-        self._limiter = LogLimiter(clock)
+        self._faults = Faults(log, clock)
 
     def startFactory(self) -> None:
         for factory in self.dialects.values():
@@ -161,13 +161,7 @@ class DialectFactory(ServerFactory):
 
     def note(self, text: str, address: Any) -> None:
         """Log what a peer did wrong, once in a while for each kind of wrong."""
-        suppressed = self._limiter.should_log(text)
-        if suppressed is not None:
-            more = f" ({suppressed} more like it before)" if suppressed else ""
-            peer = getattr(address, "host", "unix")
-            log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                "{text}{more}", text=text, more=more, peer=str(peer)
-            )
+        self._faults.note(text, text, host_of(address))
 
     def close_all(self) -> Deferred[None]:
         """Close those that have not said what they speak; fires when they are gone."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
     IDelayedCall,
     IReactorTime,
@@ -29,9 +29,9 @@ from zope.interface import implementer
 from gatewaykit import access, metrics
 from gatewaykit.access import Principal
 from gatewaykit.interfaces import IHealth, IStore, Record
-from gatewaykit.logs import LogLimiter
 from gatewaykit.rpc.answers import Answer
 from gatewaykit.rpc.calls import Calls, random_reference
+from gatewaykit.rpc.peers import Faults, close_each, host_of
 from gatewaykit.rpc.verbs import Verb
 
 BOX_BYTES = 256 * 1024
@@ -246,7 +246,7 @@ class RpcFactory(ServerFactory):
         self._networks = networks
         self._max_connections = max_connections
         self._connections: set[GatewayServer] = set()
-        self._limiter = LogLimiter(clock)
+        self._faults = Faults(log, clock)
 
     def accepts(self, addr: object) -> bool:
         """Whether a client of that address may connect at all."""
@@ -263,19 +263,13 @@ class RpcFactory(ServerFactory):
         if isinstance(addr, UNIXAddress):
             room += RESERVED_CONNECTIONS
         if len(self._connections) >= room:
-            host = getattr(addr, "host", "unix")
-            self.note(f"client refused: {room} are connected", host)
+            self.note(f"client refused: {room} are connected", host_of(addr))
             return None
         return GatewayServer(self)
 
     def note(self, text: str, peer: object) -> None:
         """Log what a peer did wrong, once in a while for each kind of wrong."""
-        suppressed = self._limiter.should_log(text)
-        if suppressed is not None:
-            more = f" ({suppressed} more like it before)" if suppressed else ""
-            log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                "{text}{more}", text=text, more=more, peer=str(peer)
-            )
+        self._faults.note(text, text, peer)
 
     def joined(self, connection: GatewayServer) -> None:
         self._connections.add(connection)
@@ -298,20 +292,8 @@ class RpcFactory(ServerFactory):
 
         Stop listening first. Fires when all of them are gone.
         """
-        open_now = list(self._connections)
-        if not open_now:
-            return succeed(None)
-        for connection in open_now:
-            connection.hang_up()
 
-        def cut_off() -> None:
-            for connection in open_now:
-                connection.abort("did not read its answers while we stop")
+        def cut_off(connection: GatewayServer) -> None:
+            connection.abort("did not read its answers while we stop")
 
-        timer = self.clock.callLater(grace_s, cut_off)
-
-        def done(_: object) -> None:
-            if timer.active():
-                timer.cancel()
-
-        return gatherResults([c.lost for c in open_now]).addCallback(done)
+        return close_each(self._connections, self.clock, cut_off, grace_s)

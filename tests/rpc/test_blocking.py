@@ -514,8 +514,13 @@ class SocketTests(SocketTestCase):
             self.assertEqual(found, [f"{number:08}{turn:07}" for turn in range(20)])
 
     async def test_waiting_for_other_threads_counts_for_the_deadline(self) -> None:
-        never: Deferred[Page] = Deferred()
-        self.store.devices = lambda *_: never  # type: ignore[method-assign]
+        asked: list[Deferred[Page]] = []
+
+        def devices(*_: Any) -> Deferred[Page]:
+            asked.append(Deferred())
+            return asked[-1]
+
+        self.store.devices = devices  # type: ignore[method-assign]
         client = self.client(await self.unix(), timeout=0.5)
         before = time.monotonic()
         tasks = [deferToThread(client.call, verbs.ListDevices) for _ in range(4)]
@@ -524,7 +529,8 @@ class SocketTests(SocketTestCase):
             with self.assertRaises((CallTimeout, ConnectionFailed)):
                 await task
         self.assertLess(time.monotonic() - before, 1.8)
-        never.callback(Page([], None))
+        for one in asked:
+            one.callback(Page([], None))
 
     async def test_a_gateway_that_restarts(self) -> None:
         path = Path(self.mktemp()).parent / "s"
