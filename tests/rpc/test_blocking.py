@@ -520,7 +520,7 @@ class SocketTests(SocketTestCase):
             asked.append(Deferred())
             return asked[-1]
 
-        self.store.devices = devices  # type: ignore[method-assign]
+        self.store.devices = devices  # type: ignore[assignment,method-assign]
         client = self.client(await self.unix(), timeout=0.5)
         before = time.monotonic()
         tasks = [deferToThread(client.call, verbs.ListDevices) for _ in range(4)]
