@@ -228,7 +228,11 @@ class Sim7600Settings(_Section):
         5.0, "Time between reads of the network status while somebody asks.", 1, 3600
     )
     position_interval: float = fields.seconds(
-        1.0, "Time between reads of the position while somebody asks.", 1, 3600
+        1.0,
+        "Time between reads of the position while somebody asks; at most half of"
+        " stale_after is waited.",
+        1,
+        3600,
     )
     stale_after: float = fields.seconds(
         5.0, "A position that has not moved on in time for so long is stale.", 2, 3600

@@ -150,7 +150,8 @@ class Household:
         elif said.urc is Urc.MESSAGE:
             self._message(said.line)
         elif said.urc is Urc.DELIVERY:
-            self._delivered()
+            if said.line.upper().startswith("+CMT:"):
+                self._delivered()
         elif said.urc is Urc.ENGINE:
             self.engine.stopped()
         elif said.urc is Urc.WARNING:
