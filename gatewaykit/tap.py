@@ -193,7 +193,7 @@ def _within_file_limit(settings: Settings) -> Settings:
     wanted = settings.gv50.max_connections
     spare = SPARE_FILES + settings.rpc.max_connections
     possible = max(most - spare, most // 2)
-    if most == resource.RLIM_INFINITY or wanted <= possible:
+    if most == resource.RLIM_INFINITY or wanted <= possible or not settings.gv50.listen:
         return settings
     log.info(
         "gv50.max_connections is {wanted}, but this process may open {most} files"
