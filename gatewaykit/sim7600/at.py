@@ -36,6 +36,7 @@ from gatewaykit.sim7600.dialogue import (
 )
 from gatewaykit.sim7600.exchanges import Exchange, Waiting
 from gatewaykit.sim7600.resync import Resynchronisation
+from gatewaykit.sim7600.urcs import Urc
 
 DEVICE = "the modem"
 LONGEST_LINE = 4096
@@ -44,6 +45,7 @@ IDLE_FLUSH_S = 1.0
 MOST_WAITING = 100
 GONE = "its port is gone"
 MUTE = "it answers no command"
+RESTART_S = 3.0
 
 log = Logger()
 
@@ -59,6 +61,9 @@ class Figures:
     timeouts_in_a_row: int = 0
     resyncs: int = 0
     refused: int = 0
+    foreign: int = 0
+    """Commands of other programs that were seen on the line."""
+    last_foreign: float | None = None
     last_answer: float | None = None
     """When the modem last answered a command, by the clock given in."""
 
@@ -117,10 +122,11 @@ class ATProtocol(LineReceiver):
         if self._resync is not None:
             self._resync.stop()
         current, self._current = self._current, None
-        gone = DeviceUnavailable(DEVICE, GONE)
-        for exchange in ([current] if current else []) + self._waiting.take_all():
-            self._fail(exchange, gone, "lost")
+        waiting = ([current] if current else []) + self._waiting.take_all()
+        # First, so that nobody who hears of a failure takes the port for open.
         self._lost(self)
+        for exchange in waiting:
+            self._fail(exchange, DeviceUnavailable(DEVICE, GONE), "lost")
 
     def execute(
         self, command: Command, priority: Priority = Priority.NORMAL
@@ -263,6 +269,9 @@ class ATProtocol(LineReceiver):
         elif isinstance(event, Unsolicited):
             if self._resync is not None and event.line.startswith("+"):
                 self._resync.stray()  # it may be the beginning of a late answer
+            if event.urc is Urc.BOOT and self._current is not None:
+                # What it was asked before is answered soon or not at all.
+                self._set_timer(RESTART_S)
             self._heard(event)
         elif isinstance(event, EchoSeen):
             self._echoed()
@@ -273,17 +282,23 @@ class ATProtocol(LineReceiver):
 
     def _refuse(self, event: Refused) -> None:
         self.figures.refused += 1
+        if event.reason == "foreign":
+            self.figures.foreign += 1
+            self.figures.last_foreign = self._clock.seconds()
         metrics.modem_lines_refused.labels(event.reason).inc()
         if self._resync is not None:
             self._resync.stray()
             return
-        suppressed = self._limiter.should_log(event.reason)
+        # It may be a message, or another program's PIN: for who looks closely only.
+        log.debug("what does not fit: {line!r}", line=event.line[:200])
+        self._complain(event.reason, f"sent what does not fit ({event.reason})")
+
+    def _complain(self, cause: str, text: str) -> None:
+        suppressed = self._limiter.should_log(cause)
         if suppressed is not None:
+            more = f", {suppressed} more before" if suppressed else ""
             log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                "{device} sent what does not fit ({reason}): {line!r}",
-                device=DEVICE,
-                reason=event.reason,
-                line=event.line[:200],
+                "{device} {text}{more}", device=DEVICE, text=text, more=more
             )
 
     def _echoed(self) -> None:
@@ -333,6 +348,8 @@ class ATProtocol(LineReceiver):
 
     def _not_answered(self, exchange: Exchange, waited_s: float) -> None:
         command = exchange.command
+        name = command.text.partition("=")[0]
+        self._complain("timeout", f"did not answer {name} within {waited_s:g} s")
         self.figures.timeouts += 1
         self.figures.timeouts_in_a_row += 1
         self._resynchronise(escape=command.body is not None)

@@ -61,10 +61,9 @@ class FixJudge:
     def __init__(self, stale_after_s: float) -> None:
         self._stale_after_s = stale_after_s
         self._newest: Believed | None = None
-        self._lag_s = math.inf
-        """How old the newest one was when it was read, as far as can be told."""
-        self._has_begun = False
-        """Whether there was anything before the first fix: then that is a new one."""
+        self._lag_s = 0.0
+        """How old the newest one was when it was read, as far as can be told: of the very
+        first one it cannot."""
         self._earlier: Believed | None = None
         """One whose time was before the newest one's..."""
         self._earlier_in_a_row = 0
@@ -72,10 +71,6 @@ class FixJudge:
         self._suspects = 0
         self.last: Believed | None = None
         """The last valid fix, however long ago."""
-
-    def no_fix(self) -> None:
-        """There was a reading without a fix."""
-        self._has_begun = True
 
     def judge(self, fix: GNSSFix, now: float) -> Verdict:
         """The verdict on a fix that was read at `now`."""
@@ -87,7 +82,6 @@ class FixJudge:
         self._earlier, self._earlier_in_a_row = None, 0
         self._newest = this
         self._lag_s = self._lag(before, this)
-        self._has_begun = True
         if self._lag_s <= self._stale_after_s:
             self._weigh(before, this)
         return self.verdict(now)
@@ -105,7 +99,7 @@ class FixJudge:
     def _lag(self, before: Believed | None, this: Believed) -> float:
         """By how much less than time did the modem's time move on."""
         if before is None:
-            return 0.0 if self._has_begun else math.inf
+            return 0.0
         moved_s = (this.fix.gps_time - before.fix.gps_time).total_seconds()
         return max(0.0, this.heard_at - before.heard_at - moved_s)
 

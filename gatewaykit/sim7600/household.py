@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -12,7 +11,7 @@ from gatewaykit import metrics
 from gatewaykit.errors import DeviceRefused, DeviceTimeout
 from gatewaykit.interfaces import Record
 from gatewaykit.settings import Sim7600Settings
-from gatewaykit.sim7600.asking import Answers, Ask, Patience, in_background
+from gatewaykit.sim7600.asking import Answers, Ask, Patience
 from gatewaykit.sim7600.dialogue import Unsolicited
 from gatewaykit.sim7600.engine import Engine
 from gatewaykit.sim7600.fixes import Verdict
@@ -94,7 +93,6 @@ class Household:
         self._stale_after_s = settings.stale_after
         self._most_age_s = max(settings.stale_after, 3 * interval_s)
         self._verdict: Verdict | None = None
-        self._first_look: Deferred[None] | None = None
         self._becomes_stale: IDelayedCall | None = None
 
     def location(self) -> Record:
@@ -102,6 +100,14 @@ class Household:
         return self.position.record(
             is_there=self._is_ready(), most_age_s=self._most_age_s
         )
+
+    @property
+    def fix_status(self) -> str | None:
+        """That of the location record; None while nobody has it read."""
+        if not self.positions.is_cared_for:
+            return None
+        status: str = self.location()["fix_status"]
+        return status
 
     def troubles(self) -> list[str]:
         """What is wrong with the modem or its SIM, in words."""
@@ -120,8 +126,7 @@ class Household:
         await bear("SIM", self.sim.attend())
 
     def served(self) -> None:
-        """Of the first fix that is read it can't be told how old it is: read one now."""
-        self._first_look = in_background(self._read_position())
+        """Go on reading what somebody cares for."""
         for snapshot in (self.networks, self.positions):
             if snapshot.is_cared_for:
                 snapshot.refresh()
@@ -186,8 +191,6 @@ class Household:
     def halted(self) -> None:
         """Begin nothing new, and let nobody believe that the last position still holds."""
         self._forget_timer()
-        if self._first_look is not None:
-            self._first_look.cancel()
         self.networks.stop()
         self.positions.stop()
         self.engine.halt()

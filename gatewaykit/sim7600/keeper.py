@@ -117,6 +117,8 @@ class Keeper:
         self._line: ATProtocol | None = None
         self._state = State.ABSENT
         self._reason: str | None = None
+        self._complaint: str | None = None
+        """What we have against the modem until it serves again."""
         self._work: Deferred[None] | None = None
         self._next: IDelayedCall | None = None
         self._appearances = Appearances()
@@ -142,9 +144,11 @@ class Keeper:
         """Why the modem does not serve, None while it does."""
         if self._state is State.READY:
             return None
-        if self._state is State.ABSENT:
-            return self._trouble() or self._reason or "its port is not open yet"
-        return self._reason or "it is being set up"
+        if self._state is not State.ABSENT:
+            return self._reason or self._complaint or "it is being set up"
+        if self._let_go_at is not None:
+            return self._complaint or self._reason
+        return self._trouble() or self._reason or "its port is not open yet"
 
     @property
     def is_flapping(self) -> bool:
@@ -211,6 +215,7 @@ class Keeper:
         self.figures.timeouts_in_a_row = 0
         let_go_at, self._let_go_at = self._let_go_at, None
         if let_go_at is None or now - let_go_at > REOPENS_S:
+            self._complaint = None
             self._appearances.opened(now)
             self.ladder.appeared(now)
         self._begin()
@@ -285,6 +290,7 @@ class Keeper:
             self._mute(MUTE)
             return
         self._enter(State.READY)
+        self._complaint = None
         self._happenings.happened("connected")
         self._household.served()
         while True:
@@ -333,6 +339,7 @@ class Keeper:
 
     def _recover(self, reason: str, rung: Rung | None) -> None:
         """Take a rung of the ladder; with none left, try the line again later."""
+        self._complaint = reason
         if rung is None:
             self._enter(State.STARTING, reason)
         else:

@@ -29,9 +29,10 @@ from gatewaykit.sim7600.submit import Pdu, submit
 
 PDU_MODE = Command("AT+CMGF=0")
 STORE_AND_NOTIFY = Command("AT+CNMI=2,1,0,0,0")
-STORAGE = read("AT+CPMS?", "+CPMS:", timeout_s=15.0)
-LIST = read("AT+CMGL=4", "+CMGL:", timeout_s=30.0, many=True, paired=True)
-LIST_UNREAD = read("AT+CMGL=0", "+CMGL:", timeout_s=30.0, many=True, paired=True)
+STORAGE = read("AT+CPMS?", "+CPMS:", timeout_s=5.0)
+# While these are on the line nobody's position is read: no longer than a modem takes.
+LIST = read("AT+CMGL=4", "+CMGL:", timeout_s=10.0, many=True, paired=True)
+LIST_UNREAD = read("AT+CMGL=0", "+CMGL:", timeout_s=10.0, many=True, paired=True)
 DELETE_ALL = ("AT+CMGD=1,4", "AT+CMGD=,4")
 """The second is the manual's, the first is what works in practice (facts/sim7600.md 11)."""
 
@@ -150,7 +151,8 @@ class Messages:
         try:
             # Each time: in text mode the number of bytes would be taken for a recipient.
             expect_ok(PDU_MODE, await self._try(PDU_MODE))
-            reply = await self._ask(command, Priority.NORMAL)
+            # A SIM that is busy has not taken it.
+            reply = await self._try(command)
         except DeviceTimeout as error:
             raise DeviceTimeout(DEVICE, what, error.seconds) from error
         if not reply.ok:

@@ -40,6 +40,10 @@ ALIVE_WITHIN_S = 1.0
 STOP_S = 5.0
 """For switching GNSS off at the end."""
 SUPPLY_S = 30.0
+FOREIGN = 3
+"""So many commands that we did not send are no echo that came late..."""
+FOREIGN_S = 600.0
+"""...and they concern us for so long."""
 
 T = TypeVar("T")
 
@@ -152,7 +156,11 @@ class Modem:
     async def _ask_available(self) -> Record:
         answered_at = self._keeper.figures.last_answer
         now = self._clock.seconds()
-        is_alive = answered_at is not None and now - answered_at < ALIVE_S
+        is_alive = (
+            answered_at is not None
+            and now - answered_at < ALIVE_S
+            and not self._keeper.figures.timeouts_in_a_row
+        )
         if self._keeper.is_ready and not is_alive:
             try:
                 await self._keeper.ask(PROBE).addTimeout(ALIVE_WITHIN_S, self._clock)
@@ -273,7 +281,7 @@ class Modem:
             "registration": self._home.network.registration,
             "gnss": {
                 "engine": self._home.engine.state,
-                "fix_status": self._home.location()["fix_status"],
+                "fix_status": self._home.fix_status,
             },
             "line": {
                 "exchanges": figures.exchanges,
@@ -291,6 +299,13 @@ class Modem:
 
     def _all_warnings(self) -> list[str]:
         warnings = self._home.warnings.current()
+        figures = self._keeper.figures
+        if (
+            figures.foreign >= FOREIGN
+            and figures.last_foreign is not None
+            and self._clock.seconds() - figures.last_foreign < FOREIGN_S
+        ):
+            warnings.append("another program uses its port, ModemManager perhaps")
         if self._keeper.is_flapping:
             warnings.append(
                 "it came and went several times within an hour: power supply?"

@@ -62,7 +62,7 @@ class Network:
         self._wall_ms = wall_ms
         self._fields: Record = {}
         self._read_at: float | None = None
-        self._updated_at: int | None = None
+        self._updated_at: str | None = None
         self._together = TOGETHER
         self._all_again_at = 0.0
         self._searching_since: float | None = None
@@ -103,7 +103,7 @@ class Network:
             **{name: parts.get(name) for name in _PARTS}
         )
         self._read_at = self._clock.seconds()
-        self._updated_at = self._wall_ms()
+        self._updated_at = iso(self._wall_ms())
         if not self._is_searching():
             self._searching_since = None
         elif self._searching_since is None:
@@ -149,7 +149,7 @@ class Network:
         return self._fields | {
             "connected": bool(self._fields.get("connected")) and not stale,
             "sim_state": self._identity.sim_state,
-            "updated_at": None if self._updated_at is None else iso(self._updated_at),
+            "updated_at": self._updated_at,
             "age_s": None if age_s is None else round(age_s, 3),
             "stale": stale,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -66,7 +65,8 @@ class Position:
         self._command = CGNSSINFO
         self._fix: GNSSFix | NoFix | None = None
         self._verdict = Verdict.NO_FIX
-        self._updated_at: int | None = None
+        self._updated_at: str | None = None
+        self._gps_time: tuple[GNSSFix, str] | None = None
         self._read_at: float | None = None
         self._fruitless = 0
         self._lesser = 0
@@ -88,30 +88,42 @@ class Position:
 
     async def read(self) -> None:
         """Ask the modem once. Fails with a `GatewayError`."""
-        reading = await self._one(self._command)
+        try:
+            reading = await self._one(self._command)
+        except DeviceRefused:
+            # This modem does not know it: perhaps the other one.
+            other = _other(self._command)
+            reading = await self._one(other)
+            self._command = other
         is_fix = isinstance(reading, GNSSFix)
         self._fruitless = 0 if is_fix else self._fruitless + 1
         self._lesser = 0 if self._command is CGNSSINFO else self._lesser + 1
-        is_due = self._fruitless and self._fruitless % SECOND_LOOK == 0
-        if is_due or (self._lesser and self._lesser % WAY_BACK == 0):
-            reading = await self._other() or reading
+        if self._fruitless and self._fruitless % SECOND_LOOK == 0:
+            reading = await self._second_look() or reading
+        elif self._lesser and self._lesser % WAY_BACK == 0:
+            reading = await self._change() or reading
         self._take(reading)
 
     async def _one(self, command: Command) -> GNSSFix | NoFix | None:
         """A reading; None for an implausible one."""
         reply = await self._ask(command, Priority.NORMAL)
-        if not reply.ok:
-            # With the engine off both an error and an empty answer are known.
-            if not await self._engine.look():
-                return NoFix()
-            if self._command is command:
-                self._command = CGPSINFO if command is CGNSSINFO else CGNSSINFO
-            expect_ok(command, reply)
+        # With the engine off both an error and an empty answer are known.
+        if not reply.ok and not await self._engine.look():
+            return NoFix()
+        expect_ok(command, reply)
         return self._answers.read(_PARSERS[command], reply.lines[0])
 
-    async def _other(self) -> GNSSFix | None:
+    async def _second_look(self) -> GNSSFix | None:
+        """A fix by the other command, and that one from now on, unless the fix has just
+        come: then the better one of them has it too."""
+        fix = await self._change()
+        if fix is not None and self._command is CGPSINFO:
+            return await self._change() or fix
+        return fix
+
+    async def _change(self) -> GNSSFix | None:
         """A fix by the other command, which is the one from then on."""
-        other = CGPSINFO if self._command is CGNSSINFO else CGNSSINFO
+        other = _other(self._command)
         try:
             reading = await self._one(other)
         except DeviceRefused:
@@ -124,7 +136,7 @@ class Position:
     def _take(self, reading: GNSSFix | NoFix | None) -> None:
         now = self._clock.seconds()
         self._read_at = now
-        self._updated_at = self._wall_ms()
+        self._updated_at = iso(self._wall_ms())
         if isinstance(reading, GNSSFix):
             self._fix = reading
             self._verdict = self._judge.judge(reading, now)
@@ -133,7 +145,6 @@ class Position:
         else:
             self._verdict = Verdict.INVALID
             if reading is not None:
-                self._judge.no_fix()
                 self._verdict, self._fix = Verdict.NO_FIX, reading
 
     def record(self, *, is_there: bool, most_age_s: float) -> Record:
@@ -153,7 +164,7 @@ class Position:
         shown = last.fix if last is not None and verdict is Verdict.VALID else None
         record: Record = {"fix_status": verdict.value}
         record |= {name: getattr(shown, name, None) for name in _OF_FIX}
-        record["gps_time"] = _moment(shown.gps_time) if shown else None
+        record["gps_time"] = self._moment(shown) if shown else None
         record["accuracy_m"] = (
             round(shown.hdop * METRES_PER_HDOP, 1)
             if shown and shown.hdop is not None
@@ -166,9 +177,7 @@ class Position:
         record["engine"] = self._engine.state
         record["searching_s"] = self._searching_s(verdict, now)
         record["last_fix"] = self._last_fix(last, now)
-        record["updated_at"] = (
-            None if self._updated_at is None else iso(self._updated_at)
-        )
+        record["updated_at"] = self._updated_at
         record["age_s"] = None if age_s is None else round(age_s, 3)
         record["stale"] = verdict is Verdict.STALE or outdated
         record["raw"] = shown.raw if shown else None
@@ -208,6 +217,13 @@ class Position:
             since = max(since, last.heard_at)
         return round(now - since, 3)
 
+    def _moment(self, fix: GNSSFix) -> str:
+        """Its time, ISO 8601 with milliseconds, UTC; written once for all who ask."""
+        if self._gps_time is None or self._gps_time[0] is not fix:
+            text = fix.gps_time.isoformat(timespec="milliseconds")
+            self._gps_time = fix, text.replace("+00:00", "Z")
+        return self._gps_time[1]
+
     def _last_fix(self, last: Believed | None, now: float) -> dict[str, Any] | None:
         if last is None:
             return None
@@ -215,11 +231,10 @@ class Position:
             "latitude": last.fix.latitude,
             "longitude": last.fix.longitude,
             "altitude_m": last.fix.altitude_m,
-            "gps_time": _moment(last.fix.gps_time),
+            "gps_time": self._moment(last.fix),
             "age_s": round(now - last.heard_at, 3),
         }
 
 
-def _moment(moment: datetime) -> str:
-    """ISO 8601 with milliseconds, UTC."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _other(command: Command) -> Command:
+    return CGPSINFO if command is CGNSSINFO else CGNSSINFO

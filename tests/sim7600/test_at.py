@@ -287,6 +287,14 @@ class CancelledMessageTests(LineTestCase):
         self.failureResultOf(sent, DeviceTimeout)
         self.assertTrue(self.line.written().endswith(b"\x1a\x1b"))
 
+    def test_a_modem_that_starts_anew_is_not_waited_for(self) -> None:
+        sent = self.line.execute(SEND)
+        self.line.say(b"\r\n> ", b"\r\nRDY\r\n")
+        self.line.pass_time(2.9)
+        self.assertNoResult(sent)
+        self.line.pass_time(0.2)
+        self.failureResultOf(sent, DeviceTimeout)
+
     def test_endless_bytes_in_place_of_the_prompt(self) -> None:
         sent = self.line.execute(SEND)
         self.line.say(*[b"x" * 1000] * 50)
@@ -516,6 +524,12 @@ class ConnectionTests(LineTestCase):
             self.line.execute(command).addErrback(note)
         self.line.lose()
         self.assertEqual(outcomes, [DeviceUnavailable] * len(commands))
+
+    def test_the_owner_hears_of_the_loss_first(self) -> None:
+        lost: list[int] = []
+        self.line.execute(CSQ).addErrback(lambda _: lost.append(self.line.lost))
+        self.line.lose()
+        self.assertEqual(lost, [1])
 
     def test_nothing_is_asked_of_a_lost_connection(self) -> None:
         again: list[Deferred[Reply]] = []

@@ -75,6 +75,8 @@ class StaleTests(HouseholdTestCase):
         self.scripted.answers["AT+CGNSSINFO"] = self.moving()
         self.modem.subscribe(self.listen, "location")
         self.start()
+        self.run_for(5)
+        self.told.clear()
         self.run_for(10)
         self.assertEqual({r["fix_status"] for r in self.told}, {"stale"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gatewaykit.errors import DeviceUnavailable
 from gatewaykit.interfaces import Record
 from gatewaykit.sim7600.keeper import UPKEEP_S
 from gatewaykit.sim7600.recovery import SEARCHING_S
@@ -57,12 +58,35 @@ class RecoveryTests(ModemTestCase):
         self.assertIn("reopen", self.events())
         self.assertEqual(self.modem.health()["recovery"]["reset"], 0)
 
+    def test_mute_modem_is_said_to_be_mute(self) -> None:
+        """Whatever is tried: while it starts, and while its port is opened anew."""
+        self.mute()
+        self.modem.start()
+        self.lines[0].plug(self.scripted)
+        self.lines[0].trouble = "the connection was lost"
+        for _ in range(3):
+            while self.scripted.protocol is not None:
+                self.run_for(0.5)
+            self.assertIn("does not answer", self.modem.health()["reason"])
+            self.lines[0].plug(self.scripted)
+            self.run_for(1)
+            self.assertIn("does not answer", self.modem.health()["reason"])
+
+    def test_another_program_on_the_port_is_told(self) -> None:
+        self.start()
+        self.scripted.say("AT+CGPS=0", "AT+CSQ")
+        self.assertEqual(self.modem.health()["status"], "ok")
+        self.scripted.say("AT+CGPS?")
+        self.assertIn("ModemManager", self.modem.health()["reason"])
+        self.run_for(601, 1.0)
+        self.assertEqual(self.modem.health()["status"], "ok")
+
     def test_one_timeout_opens_nothing_anew(self) -> None:
         self.start()
         self.scripted.answers["AT+CGNSSINFO"] = None
         unanswered = self.modem.location()
         self.run_for(4)
-        self.assertEqual(self.successResultOf(unanswered)["fix_status"], "no_fix")
+        self.failureResultOf(unanswered, DeviceUnavailable)
         self.assertEqual(self.modem.health()["state"], "degraded")
         self.assertEqual(self.scripted.aborted, 0)
         self.assertEqual(self.modem.health()["recovery"]["resync"], 1)

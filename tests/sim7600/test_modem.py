@@ -157,7 +157,7 @@ class ReadTests(ModemTestCase):
             },
         )
         self.assertEqual(found["satellites"]["total"], 14)
-        self.assertEqual(found["gps_time"], "2025-08-30T12:00:02.000Z")
+        self.assertEqual(found["gps_time"], "2025-08-30T12:00:01.000Z")
 
     def test_network_in_one_exchange(self) -> None:
         self.start()
