@@ -37,8 +37,8 @@ def seconds(value: float) -> str:
 
 
 def unit(value: float | None, name: str) -> str:
-    """``-73 dBm``, a dash for what is not known."""
-    return NOT_KNOWN if value is None else f"{shown(value)} {name}"
+    """``-73 dBm``, a dash for what is not known; no more digits than a person reads."""
+    return NOT_KNOWN if value is None else f"{shown(round(value, 3))} {name}"
 
 
 def listed(*texts: str | None) -> str:
