@@ -369,11 +369,11 @@ class DaemonProcessTests(SynchronousTestCase):
         ) as process:
             self.addCleanup(process.kill)
             assert process.stdout is not None
-            self.assertEqual(process.stdout.read(1), b"r")
+            self.assertEqual(process.stdout.readline(), b"r\n")
             process.kill()
             # The child has the other end of the pipe, too: it is closed when both are gone.
             rest, _ = process.communicate(timeout=30)
-            self.assertEqual(rest, b"\n")
+            self.assertEqual(rest, b"")
 
     def test_it_does_not_begin_where_the_parent_is_gone(self) -> None:
         found = subprocess.run(
@@ -398,6 +398,6 @@ class DaemonProcessTests(SynchronousTestCase):
             ) as process:
                 self.addCleanup(process.kill)
                 assert process.stdout is not None
-                self.assertEqual(process.stdout.read(1), b"r")
+                self.assertEqual(process.stdout.readline(), b"r\n")
                 process.send_signal(number)
                 self.assertEqual(process.wait(30), 0)

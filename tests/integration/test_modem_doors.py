@@ -129,6 +129,10 @@ level = "debug"
         _, location = OldClient("127.0.0.1", port).get_gnss_location()
         return location is not None and location["fix_status"] == "valid"
 
+    def is_connected(self, port: int) -> bool:
+        connected: bool = OldClient("127.0.0.1", port).get_network_status()["connected"]
+        return connected
+
     def assert_ends_well(self, daemon: Daemon) -> None:
         self.assertEqual(daemon.end(signal.SIGTERM), -signal.SIGTERM)
         log = "".join(daemon.lines)
@@ -141,6 +145,7 @@ class ClientTests(ModemDoorsTestCase):
         modem = self.simulate()
         daemon, port = self.gateway()
         eventually(lambda: self.has_fix(port))
+        eventually(lambda: self.is_connected(port))
         there = self.answers(port)
         self.assertIs(there["is_available"], True)
         status = there["get_network_status"]
