@@ -398,6 +398,6 @@ class DaemonProcessTests(SynchronousTestCase):
             ) as process:
                 self.addCleanup(process.kill)
                 assert process.stdout is not None
-                self.assertEqual(process.stdout.readline(), b"r\n")
+                self.assertEqual(process.stdout.read(1), b"r")
                 process.send_signal(number)
                 self.assertEqual(process.wait(30), 0)
