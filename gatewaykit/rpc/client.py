@@ -21,7 +21,12 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.interfaces import IReactorTime, IStreamClientEndpoint
 
-from gatewaykit.errors import ConnectionFailed, MisuseError
+from gatewaykit.errors import (
+    CallTimeout,
+    ConnectionFailed,
+    MisuseError,
+    ProtocolViolation,
+)
 from gatewaykit.interfaces import Page, Record
 from gatewaykit.rpc import verbs
 from gatewaykit.rpc.caller import ClientProtocol
@@ -57,7 +62,7 @@ def connect(
     """Connect to a gateway.
 
     Fails with `MisuseError` for an endpoint that cannot be understood and with
-    `ConnectionFailed` for one that cannot be reached in `timeout` seconds.
+    `ConnectionFailed` for one where no gateway answers in `timeout` seconds.
     """
     return Deferred.fromCoroutine(_connect(endpoint, reactor, timeout))
 
@@ -73,7 +78,16 @@ async def _connect(text: str, reactor: IReactorTime, seconds: float) -> GatewayC
     except Exception as reason:
         # An endpoint fails with what its kind of network fails with.
         raise ConnectionFailed(text, str(reason) or type(reason).__name__) from reason
-    return GatewayClient(protocol, reactor, text)
+    client = GatewayClient(protocol, reactor, text)
+    try:
+        # The listener waits for the first byte to tell whom it has before it; and who does
+        # not answer this is no gateway.
+        await client.info().addTimeout(seconds, reactor)
+    except (CallTimeout, defer.TimeoutError, ProtocolViolation):
+        await client.close()
+        silent = f"no gateway answers there within {seconds:g} s"
+        raise ConnectionFailed(text, silent) from None
+    return client
 
 
 def client_endpoint(

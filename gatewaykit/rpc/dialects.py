@@ -26,7 +26,8 @@ from gatewaykit.rpc.peers import Faults, host_of
 
 AMP = b"\x00"
 UNDECIDED_S = 60.0
-MAX_UNDECIDED = 64
+MAX_UNDECIDED = 1024
+"""Of clients that connect all at once none has been heard yet."""
 
 log = Logger()
 

@@ -76,6 +76,30 @@ class EndpointTests(SynchronousTestCase):
         failed = self.failureResultOf(call, ConnectionFailed).value
         self.assertEqual(failed.reason, "no answer within 3 s")
 
+    def joined(self) -> tuple[Deferred[GatewayClient], Any, StringTransport]:
+        """A connection on which nobody has answered yet."""
+        call = connect("unix:/nowhere.sock", self.reactor, timeout=3.0)
+        factory = self.reactor.unixClients[0][1]
+        protocol = factory.buildProtocol(None)
+        transport = StringTransport()
+        protocol.makeConnection(transport)
+        self.assertNoResult(call)
+        return call, protocol, transport
+
+    def test_who_does_not_answer_is_no_gateway(self) -> None:
+        call, protocol, transport = self.joined()
+        self.assertIn(b"Info", transport.value())
+        self.reactor.advance(3.1)
+        self.assertTrue(transport.disconnecting)
+        protocol.connectionLost(Failure(error.ConnectionDone()))
+        failed = self.failureResultOf(call, ConnectionFailed).value
+        self.assertIn("no gateway answers there within 3 s", str(failed))
+
+    def test_connection_lost_before_the_first_answer(self) -> None:
+        call, protocol, _ = self.joined()
+        protocol.connectionLost(Failure(error.ConnectionLost()))
+        self.failureResultOf(call, ConnectionFailed)
+
     def test_refused_connection_says_why(self) -> None:
         call = connect("unix:/nowhere.sock", self.reactor)
         factory = self.reactor.unixClients[0][1]
