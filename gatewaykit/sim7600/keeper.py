@@ -323,6 +323,9 @@ class Keeper:
             # It is mute, which the line tells (`_stuck`), or too many commands wait.
             if error.reason == GONE:
                 raise
+            return
+        if not self.is_ready:
+            return  # a rung is being taken (`_note_timeout`)
         now = self._clock.seconds()
         searching_s = self._household.searching_s()
         if searching_s is not None:

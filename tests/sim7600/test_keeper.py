@@ -133,6 +133,18 @@ class RecoveryTests(ModemTestCase):
         self.assertEqual(radio[:2], ["AT+CFUN=4", "AT+CFUN=1"])
         self.assertEqual(self.scripted.aborted, 0)
 
+    def test_no_radio_cycle_for_a_modem_that_falls_mute_while_it_searches(self) -> None:
+        for name in ("CREG", "CGREG", "CEREG"):
+            self.scripted.answers[f"AT+{name}?"] = f"+{name}: 0,2"
+        self.modem = self.make(recovery="radio")
+        self.lines = self.lines[-1:]
+        self.start()
+        self.run_for(SEARCHING_S - 5, 0.5)
+        self.mute()
+        self.run_for(60, 0.5)
+        recovery = self.modem.health()["recovery"]
+        self.assertEqual((recovery["reopen"], recovery["radio"]), (1, 0))
+
     def test_no_radio_cycle_by_default(self) -> None:
         self.search(2, "reopen")
         self.assertNotIn("AT+CFUN=4", self.scripted.commands)
