@@ -108,8 +108,8 @@ _TIMEOUTS: tuple[tuple[re.Pattern[str], float], ...] = tuple(
 # on this line or change how it speaks (facts/sim7600.md 2.1, 2.4, 3.11). Of the commands
 # without a sign only AT and ATI are left, since one line can hold several of them.
 _NEVER = re.compile(
-    r"AT\+(CMGS|CMGW|CIPSEND\w*|CCERTDOWN|CFTRANRX|CFTPSPUT|CMQTT\w*|CHTTPSSEND|CCHSEND"
-    r"|CPOF|CUSBPIDSWITCH|IPR|IFC|ICF|CMUX|CATR|CGDATA)\b.*"
+    r"AT\+(CMG[SW]\w*|CIPSEND\w*|CCERTDOWN|CFTRANRX|CFTPSPUT|CMQTT\w*|HTTPDATA|CHTTPACT"
+    r"|CHTTPSSEND|CCHSEND|CPOF|CUSBPIDSWITCH|IPR|IFC|ICF|CMUX|CATR|CGDATA)\b.*"
     r"|AT(?!I?[0-9]?$)[A-Z&\\/].*"
 )
 

@@ -106,6 +106,9 @@ class PassedThroughTests(SynchronousTestCase):
             "AT+ CPOF ",
             "AT+CSQ; & F",
             "AT+CIPSENDEX=0,5",
+            'AT+CMGSEX="1"',
+            "AT+HTTPDATA=5,1000",
+            'AT+CHTTPACT="example.org",80',
         ):
             self.refused(text, text, "AT*")
             self.assertEqual(never_allowed(["AT+CSQ", text]), text)
