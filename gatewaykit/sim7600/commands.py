@@ -31,8 +31,6 @@ class Priority(enum.IntEnum):
     """What brings the line or the modem back into order, even if it gets the answer of a
     command before."""
     NORMAL = 1
-    """Somebody waits for it."""
-    BACKGROUND = 2
 
 
 def _is_command(_: object, __: object, text: str) -> None:

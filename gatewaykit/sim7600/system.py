@@ -13,7 +13,6 @@ import attrs
 from gatewaykit.sim7600.reading import Fields
 from gatewaykit.sim7600.tables import BANDWIDTHS_MHZ, SYSTEM_MODES
 
-NO_SERVICE = "NO SERVICE"
 _LIMITED = "-LIMITED"
 
 _MODE = re.compile(r"[A-Z][A-Z0-9 /+_-]{1,23}").fullmatch
@@ -53,11 +52,6 @@ class System:
     """The RxLev of GSM and WCDMA."""
     sinr_db: float | None = None
     rscp_dbm: float | None = None
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether only emergency calls are possible."""
-        return self.mode.endswith(_LIMITED)
 
 
 def system(line: str) -> System:

@@ -84,8 +84,8 @@ class QueueTests(LineTestCase):
 
     def test_who_is_in_a_hurry_takes_an_equal_read_along(self) -> None:
         self.line.execute(WRITE)
-        slow = self.line.execute(CSQ, Priority.BACKGROUND)
         self.line.execute(Command("AT+X"))
+        slow = self.line.execute(CSQ)
         fast = self.line.execute(CSQ, Priority.URGENT)
         self.line.say(OK, SIGNAL)
         self.assertEqual(self.answer(slow), self.answer(fast))
