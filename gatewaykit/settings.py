@@ -198,7 +198,10 @@ class Sim7600Settings(_Section):
         f"one of {', '.join(map(str, fields.BAUD_RATES))}",
     )
     timeout: float = fields.seconds(
-        3.0, "How long the modem may take for a simple answer.", 1, 60
+        3.0,
+        "How long the modem may take for a simple command that a client passes through.",
+        1,
+        60,
     )
     nmea_port: fields.SerialPort = fields.setting(
         "",

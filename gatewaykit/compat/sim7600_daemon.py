@@ -57,7 +57,7 @@ class SIM7600Daemon:
     """Shares a modem with clients on a TCP port.
 
     :param port: the modem's AT port.
-    :param timeout: seconds that the modem may take for a simple answer.
+    :param timeout: seconds that the modem may take for a simple command of a client.
     :param host: address to listen on. On others than loopback ("0.0.0.0" and "" mean all)
         only this host is served until ``GATEWAYKIT_RPC__ALLOW_PLAINTEXT_FROM`` names
         networks: what clients read goes over the wire in the clear.

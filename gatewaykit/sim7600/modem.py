@@ -30,7 +30,8 @@ from gatewaykit.sim7600.commands import passed_through
 from gatewaykit.sim7600.greeting import PROBE
 from gatewaykit.sim7600.happenings import Happenings, Listener
 from gatewaykit.sim7600.household import Household
-from gatewaykit.sim7600.keeper import Keeper, State
+from gatewaykit.sim7600.keeper import MUTE, Keeper, State
+from gatewaykit.sim7600.network import TIMEOUT_S
 from gatewaykit.sim7600.nmea_port import NmeaFactory
 from gatewaykit.sim7600.recovery import Rung
 
@@ -138,7 +139,7 @@ class Modem:
             raise self._unavailable()
         return self._home.network.record(
             is_there=self._keeper.is_ready,
-            most_age_s=3 * self._settings.network_interval + self._settings.timeout,
+            most_age_s=3 * self._settings.network_interval + TIMEOUT_S,
         )
 
     def location(self) -> Deferred[Record]:
@@ -165,7 +166,7 @@ class Modem:
             try:
                 await self._keeper.ask(PROBE).addTimeout(ALIVE_WITHIN_S, self._clock)
             except (DeviceTimeout, DeviceUnavailable, defer.TimeoutError):
-                return self._availability("it does not answer")
+                return self._availability(MUTE)
         return self._availability(None)
 
     def _availability(self, reason: str | None) -> Record:
