@@ -228,7 +228,7 @@ def _add_modem(
             _wall_ms,
             own.port,
             own.baudrate,
-            trusted_s=max(own.stale_after, 3 * own.position_interval),
+            trusted_s=own.stale_after,
         )
         health.append(clients)
         gateway.add(Part("gpsd clients", stop=clients.close_all))
