@@ -219,7 +219,7 @@ def _add_modem(
         return None
     modem = Modem(own, reactor, _wall_ms)
     health.append(modem)
-    gateway.add(Part("modem", modem.start, modem.stop), deadline_s=15.0)
+    gateway.add(Part("modem", modem.start, modem.stop), deadline_s=20.0)
     if settings.gpsd.listen:
         clients = GpsdFactory(
             modem,

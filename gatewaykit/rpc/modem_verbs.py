@@ -98,6 +98,7 @@ class ListSMS(Verb):
     """
 
     role = Role.OPERATOR
+    changes = True
     deadline_s = 90.0
     arguments = PAGING
     response: ClassVar = [

@@ -118,9 +118,14 @@ class FixJudge:
         newest = self._newest
         if newest is None:
             return Verdict.NO_FIX
-        if now - newest.heard_at + self._lag_s > self._stale_after_s:
+        if self.stale_in_s(now) < 0:
             return Verdict.STALE
         return Verdict.VALID if newest is self.last else Verdict.INVALID
+
+    def stale_in_s(self, now: float) -> float:
+        """How long the newest fix is not stale yet; below 0 it is."""
+        heard_at = -math.inf if self._newest is None else self._newest.heard_at
+        return self._stale_after_s - self._lag_s - (now - heard_at)
 
 
 def _is_reachable(one: Believed | None, other: Believed) -> bool:

@@ -29,6 +29,9 @@ NETWORK_AGE_S = 20.0
 """What was read of the network so lately needs no look."""
 _EVENTS = {Verdict.VALID: "fix", Verdict.STALE: "stale", Verdict.NO_FIX: "no_fix"}
 
+LONGEST_INDEX = 5
+"""Digits; no store has so many places."""
+
 log = Logger()
 
 
@@ -90,7 +93,6 @@ class Household:
         self._happenings = happenings
         self._clock = clock
         self._patience = Patience()
-        self._stale_after_s = settings.stale_after
         self._most_age_s = max(settings.stale_after, 3 * interval_s)
         self._verdict: Verdict | None = None
         self._becomes_stale: IDelayedCall | None = None
@@ -177,7 +179,8 @@ class Household:
         if name.upper() != "+CMTI":
             return  # a report of delivery, or a broadcast
         storage, _, index = value.strip().partition(",")
-        number = int(index) if index.isascii() and index.isdecimal() else None
+        is_index = index.isascii() and index.isdecimal() and len(index) <= LONGEST_INDEX
+        number = int(index) if is_index else None
         self.messages.announced(storage.strip('"'), number)
         if self._is_ready():
             self.sim.check_store_soon()
@@ -226,7 +229,9 @@ class Household:
     def _judged(self) -> None:
         """Tell what the position is worth, and see that it is told when it is stale."""
         verdict = self.position.verdict()
-        before, self._verdict = self._verdict, verdict
+        before = self._verdict
+        if verdict is not Verdict.INVALID:  # one line that cannot be read ends no fix
+            self._verdict = verdict
         is_first = before is None and verdict is not Verdict.VALID
         if verdict is not before and verdict in _EVENTS and not is_first:
             self._happenings.happened(_EVENTS[verdict])
@@ -234,7 +239,7 @@ class Household:
         if self._happenings.is_wanted("location"):
             self._tell_location()
             if verdict is Verdict.VALID:
-                wait_s = self._stale_after_s + 0.001
+                wait_s = self.position.stale_in_s() + 0.001
                 self._becomes_stale = self._clock.callLater(wait_s, self._judged)
 
     def _tell_location(self) -> None:

@@ -52,7 +52,8 @@ class Identity:
         return told
 
     async def read_module(self, ask: Ask) -> None:
-        """Model, firmware, IMEI: what no SIM changes."""
+        """Model, firmware, IMEI: what no SIM changes. It may be another modem's by now."""
+        self.manufacturer = self.model = self.firmware = self.imei = None
         who = await self._lines(ask, WHO)
         if who:
             found = self.answers.read(replies.identity, who)
@@ -72,6 +73,8 @@ class Identity:
             self.sim_heard(reply.lines[0])
         else:
             self._sim_is(replies.sim_failure(replies.final_error(reply.final)))
+        if self.sim_state != READY:
+            self.iccid = self.imsi = self.phone_number = None
 
     def sim_heard(self, line: str) -> None:
         """What the modem says of the SIM, asked or not."""

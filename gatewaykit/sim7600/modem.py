@@ -124,9 +124,10 @@ class Modem:
             except (DeviceUnavailable, DeviceTimeout, defer.TimeoutError) as error:
                 log.info("the modem was not left as it was: {error}", error=error)
         self._home.gone()
-        for service in (self._service, self._nmea):
-            if service is not None:
-                await defer.maybeDeferred(service.stopService)
+        services = [each for each in (self._service, self._nmea) if each is not None]
+        await defer.gatherResults(
+            [defer.maybeDeferred(each.stopService) for each in services]
+        )
 
     # What clients ask (IModem)
 

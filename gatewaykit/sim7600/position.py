@@ -81,6 +81,10 @@ class Position:
             return self._verdict
         return self._judge.verdict(self._clock.seconds())
 
+    def stale_in_s(self) -> float:
+        """How long a valid fix is one yet, unless another comes."""
+        return self._judge.stale_in_s(self._clock.seconds())
+
     def forget(self) -> None:
         """The modem is gone or has started anew: it may be another one."""
         self._command = CGNSSINFO

@@ -43,7 +43,7 @@ class VocabularyTests(SynchronousTestCase):
         ):
             self.assertEqual((verb.role, verb.changes), (Role.VIEWER, False))
         self.assertEqual(
-            (verbs.ListSMS.role, verbs.ListSMS.changes), (Role.OPERATOR, False)
+            (verbs.ListSMS.role, verbs.ListSMS.changes), (Role.OPERATOR, True)
         )
         for change in (verbs.SendSMS, verbs.DeleteSMS, verbs.SendATCommand):
             self.assertEqual((change.role, change.changes), (Role.OPERATOR, True))

@@ -71,6 +71,18 @@ class StaleTests(HouseholdTestCase):
         self.run_for(2)
         self.assertEqual(self.ask(self.modem.location())["fix_status"], "stale")
 
+    def test_listeners_hear_in_time_of_a_repeated_fix(self) -> None:
+        """The modem repeats it for a while and then says nothing at all."""
+        self.modem.subscribe(self.listen, "location")
+        self.start()
+        self.run_for(5)
+        self.scripted.answers["AT+CGNSSINFO"] = self.moving()
+        self.run_for(4)
+        self.assertEqual(self.told[-1]["fix_status"], "valid")
+        self.scripted.answers["AT+CGNSSINFO"] = None
+        self.run_for(1.2)
+        self.assertEqual(self.told[-1]["fix_status"], "stale")
+
     def test_fix_that_was_repeated_before_the_gateway_began(self) -> None:
         self.scripted.answers["AT+CGNSSINFO"] = self.moving()
         self.modem.subscribe(self.listen, "location")
