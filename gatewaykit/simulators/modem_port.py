@@ -162,7 +162,11 @@ class Port:
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor saw the hang-up (or ends: then nothing matters any more)."""
-        if self._master >= 0 and not self.is_held:
+        if self._master < 0:
+            return
+        if self.is_held:
+            self._look()  # the next program was quicker than we are
+        else:
             self._released()
 
 

@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 import tty
 from pathlib import Path
 from typing import Any
@@ -151,11 +152,15 @@ listen = ["tcp:0:interface=127.0.0.1"]
         port = os.open(self.link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
         try:
             tty.setraw(port)
-            os.write(port, b"AT+CGNSSINFO\r")
             answer = b""
+            deadline = time.monotonic() + PATIENCE_S
             while not answer.endswith((b"OK\r\n", b"ERROR\r\n")):
-                self.assertTrue(select.select([port], [], [], PATIENCE_S)[0], answer)
-                answer += os.read(port, 4096)
+                self.assertLess(time.monotonic(), deadline, answer)
+                # What was written while the terminal of the gateway that has gone was
+                # made as new is lost.
+                os.write(port, b"AT+CGNSSINFO\r")
+                while select.select([port], [], [], 0.5)[0]:
+                    answer += os.read(port, 4096)
         finally:
             os.close(port)
         return b"+CGNSSINFO: " in answer
@@ -197,8 +202,9 @@ class GatewayctlTests(ModemTestCase):
             *(NUMBER, TEXT),
         )
         self.assertEqual(refused.returncode, 4, refused.stderr)
-        eventually(lambda: len(self.audit()) == 2)
-        ours, theirs = self.audit()
+        eventually(lambda: len(self.audit()) == 3)
+        listed, ours, theirs = self.audit()
+        self.assertEqual(listed["what"], "ListSMS")
         self.assertEqual(
             [ours[x] for x in ("what", "who", "from_where", "outcome")],
             ["SendSMS", f"uid:{os.getuid()}", "unix", "done"],

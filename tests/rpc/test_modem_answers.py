@@ -52,7 +52,7 @@ class ReadTests(RpcTestCase):
     def test_reading_leaves_no_audit_record(self) -> None:
         client = self.client()
         self.result(client.network_status())
-        self.result(client.list_sms())
+        self.result(client.modem_events())
         self.assertEqual(self.store.audit_records, [])
 
     def test_events_come_in_pages(self) -> None:
@@ -115,6 +115,7 @@ class MessageTests(RpcTestCase):
         self.assertEqual(
             [(r["what"], r["outcome"]) for r in self.store.audit_records],
             [
+                ("ListSMS", "refused"),
                 ("SendSMS", "refused"),
                 ("DeleteSMS", "refused"),
                 ("SendATCommand", "refused"),
@@ -153,7 +154,7 @@ class MessageTests(RpcTestCase):
         self.failed(client.delete_sms(1, everything=True), MisuseError)
         self.assertEqual(
             [r["arguments"] for r in self.store.audit_records],
-            [{"index": "1"}, {"index": "1"}, {"all": "True"}],
+            [{"index": "1"}, {"index": "1"}, {"all": "True"}, {}],
         )
 
 

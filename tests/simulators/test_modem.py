@@ -13,6 +13,7 @@ from unittest import mock
 import serial
 from twisted.internet import reactor as the_reactor
 from twisted.internet import task
+from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import TestCase
 
@@ -94,6 +95,20 @@ class PortTests(ModemTestCase):
         await self.ask(port, b"ATE0\r\n", b"ATE0\r\r\nOK\r\n")
         await self.ask(port, b"AT+CGMM\r", b"\r\nSIMCOM_SIM7600G-H\r\n\r\nOK\r\n")
         self.assertEqual(self.modem.commands, 2)
+
+    async def test_answers_a_program_that_comes_as_another_goes(self) -> None:
+        """Opened before the reactor has looked at the hang-up of the one before."""
+        self.start(boot=0.0)
+        for _ in range(50):
+            first = os.open(self.link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            await self.ask(first, b"AT\r", b"OK\r\n")
+            os.close(first)
+            await deferLater(reactor, 0)
+            second = os.open(self.link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                await self.ask(second, b"AT\rAT\r", b"OK\r\n")
+            finally:
+                os.close(second)
 
     async def test_answers_a_program_with_pyserial(self) -> None:
         self.start()
