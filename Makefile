@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 # Tools that tests use and PyPI does not have; adding a name is enough.
-DEBIAN_PACKAGES := gpsd-clients python3-gps
+DEBIAN_PACKAGES := gpsd-clients indi-bin python3-gps
 
 .PHONY: demo test check soak bench test-deps samples dist clean
 

@@ -17,8 +17,9 @@ from twisted.internet.endpoints import quoteStringArgument
 from gatewaykit import endpoints
 from gatewaykit.errors import ConfigError
 from gatewaykit.gv50 import reports
+from gatewaykit.sections import default_socket_path
 from gatewaykit.services import ListenerService
-from gatewaykit.settings import Settings, default_socket_path
+from gatewaykit.settings import Settings
 from gatewaykit.simulators.encoding import Report
 from gatewaykit.simulators.fleet import SimulatedFleet
 from gatewaykit.simulators.modem import SimulatedModem

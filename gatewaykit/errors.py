@@ -110,6 +110,36 @@ class DeviceRefused(GatewayError):
         return f"{self.device} refused {self.request}: {self.reason}"
 
 
+class DeviceGarbled(GatewayError):
+    """A device answered with what its protocol does not allow; what it was asked for may
+    have happened."""
+
+    def __init__(self, device: str, request: str, reason: str) -> None:
+        super().__init__(device, request, reason)
+        self.device = device
+        self.request = request
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.device} gave no proper answer to {self.request}: {self.reason}"
+
+
+class MotionStopped(GatewayError):
+    """A motion was asked for, and a stop came before it or in the middle of it."""
+
+    def __init__(self, request: str, by: str) -> None:
+        super().__init__(request, by)
+        self.request = request
+        self.by = by
+
+    def __str__(self) -> str:
+        return f"{self.request} is over: stopped by {self.by}"
+
+
+class TTS160SerialError(GatewayError):
+    """Base of the errors of the earlier Python API of the mount (`gatewaykit.compat`)."""
+
+
 class AccessDenied(GatewayError):
     """The principal lacks the role that the verb needs."""
 

@@ -66,6 +66,13 @@ def _serial_port(text: str) -> str:
     return text
 
 
+def split(value: object) -> object:
+    """One text stands for a list of what is between its commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return value
+
+
 def _baud_rate(rate: int) -> int:
     if rate not in BAUD_RATES:
         raise ValueError("no usual speed of a serial line")
@@ -97,8 +104,12 @@ def setting(
     )
 
 
-def seconds(default: float, description: str, low: int, high: int) -> Any:
-    allowed = f"a number of seconds from {low} to {high}"
+def seconds(default: float, description: str, low: float, high: float) -> Any:
+    return number(default, description, "seconds", low, high)
+
+
+def number(default: float, description: str, unit: str, low: float, high: float) -> Any:
+    allowed = f"a number of {unit} from {low} to {high}"
     return setting(default, description, allowed, ge=low, le=high, allow_inf_nan=False)
 
 

@@ -6,7 +6,7 @@ names in SQLite, MongoDB, JSON and RPC. ``None`` is "not known"; it is never wri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import attrs
@@ -242,6 +242,102 @@ class IModem(Interface):
         A subscription to ``location`` keeps the position polled. A listener that raises
         is logged and loses its subscription.
         """
+
+
+class IMount(Interface):
+    """The TTS-160 mount as everybody shares it.
+
+    Angles are degrees, right ascension hours; longitude counts east. What moves or changes
+    something fails with `DeviceUnavailable`, `DeviceTimeout`, `DeviceGarbled`,
+    `DeviceRefused` (by the mount, or by its state: parked, below the horizon, slewing) or
+    `MisuseError`; what moves also with `MotionStopped`. Nothing that moves is repeated.
+    """
+
+    def status() -> Deferred[Record]:
+        """Position and state, from a snapshot that all share; see `MountStatus`. Never
+        fails, and never takes longer than about two seconds."""
+
+    def watch() -> Callable[[], None]:
+        """Keep the snapshot fresh until the function that comes back is called."""
+
+    def variables(wanted: Sequence[str]) -> Deferred[Record]:
+        """Values by names (``RA``) or ids (``T17``), under the words they were asked by.
+
+        A matrix is a list of 9, a quaternion one of 4 (w, x, y, z); angles are radians, as
+        in the mount. What several ask for at a time goes over the line once. Fails with
+        `DeviceRefused` where the firmware has no variables.
+        """
+
+    def case(number: int) -> Deferred[tuple[str, list[Any]]]:
+        """Format string and values of a legacy CASE block, 0 to 8."""
+
+    def command(text: str, reply: str, holder: Hashable) -> Deferred[Record]:
+        """Pass a command on; see the verb `MountCommand` for `reply` and the record.
+
+        What moves the mount is checked as the methods below do, and an axis that it moves
+        has a lease. :param holder: whose lease.
+        """
+
+    def slew(
+        *,
+        right_ascension_h: float | None = None,
+        declination_deg: float | None = None,
+        altitude_deg: float | None = None,
+        azimuth_deg: float | None = None,
+    ) -> Deferred[None]:
+        """Begin to slew to either pair of coordinates; fires when the mount has begun."""
+
+    def stop(by: str) -> Deferred[None]:
+        """Stop everything, at once; fires when the mount has been told.
+
+        What waits or moves fails with `MotionStopped`, whoever asked for it.
+        """
+
+    def sync(right_ascension_h: float, declination_deg: float) -> Deferred[str]:
+        """Tell the mount where it points; the text that it answers."""
+
+    def park() -> Deferred[None]:
+        """Begin to park."""
+
+    def unpark() -> Deferred[None]:
+        """End parking; `DeviceRefused` where the firmware cannot."""
+
+    def tracking(*, on: bool | None = None, rate: str | None = None) -> Deferred[None]:
+        """Switch tracking, or choose ``sidereal``, ``lunar`` or ``solar``, or both."""
+
+    def guide(direction: str, duration_ms: int) -> Deferred[None]:
+        """One pulse to ``north``, ``south``, ``east`` or ``west``; fires when it is sent.
+
+        North is up in altitude, and west up in azimuth (facts/tts160.md 2.2).
+        """
+
+    def move_axis(
+        direction: str, rate_deg_s: float | None, holder: Hashable
+    ) -> Deferred[float]:
+        """Move to a direction until stopped, at a rate or (None) at the rate chosen last.
+
+        Gives the time in seconds within which it must be asked for again: else the axis
+        stops. A rate of 0 stops the axis. :param holder: who has the lease.
+        """
+
+    def stop_axis(direction: str) -> Deferred[None]:
+        """Stop the axis of that direction, before all that waits."""
+
+    def release(holder: Hashable) -> None:
+        """Stop the axes that `holder` moves: it is gone."""
+
+    def set_site(
+        *,
+        latitude_deg: float | None = None,
+        longitude_deg: float | None = None,
+        utc_offset_h: float | None = None,
+        at_ms: int | None = None,
+    ) -> Deferred[None]:
+        """Set the place (both coordinates), the offset of local time from UTC (east of
+        Greenwich positive) and the time (milliseconds since the epoch), what is given."""
+
+    def clear_buffers() -> Deferred[None]:
+        """Drop what came in unasked and make sure that the line is in step."""
 
 
 class IHealth(Interface):

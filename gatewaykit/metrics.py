@@ -83,6 +83,24 @@ modem_recoveries = Counter(
 modem_available = Gauge(
     "gatewaykit_modem_available", "1 while the modem answers", registry=registry
 )
+mount_exchanges = Counter(
+    "gatewaykit_mount_exchanges",
+    "Exchanges with the mount, by outcome (ok, error, garbled, timeout, lost)",
+    ["outcome"],
+    registry=registry,
+)
+mount_recoveries = Counter(
+    "gatewaykit_mount_recoveries",
+    "Steps of the mount's recovery, by rung (resync, reopen)",
+    ["rung"],
+    registry=registry,
+)
+mount_stops = Counter(
+    "gatewaykit_mount_stops", "Stops sent to the mount", registry=registry
+)
+mount_available = Gauge(
+    "gatewaykit_mount_available", "1 while the mount answers", registry=registry
+)
 bridge_connections = Gauge(
     "gatewaykit_bridge_connections",
     "Open connections of other people's protocols, by bridge",

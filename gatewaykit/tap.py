@@ -38,8 +38,9 @@ from gatewaykit.rpc.dialects import DialectFactory
 from gatewaykit.rpc.modem_answers import ModemAnswers
 from gatewaykit.rpc.server import RpcFactory, identify
 from gatewaykit.rpc.verb import Verb
+from gatewaykit.sections import LogSettings, default_socket_path
 from gatewaykit.services import ListenerService, OrderedService, Part
-from gatewaykit.settings import LogSettings, Settings, default_socket_path, load
+from gatewaykit.settings import Settings, load
 from gatewaykit.sim7600.commands import never_allowed
 from gatewaykit.sim7600.modem import Modem
 from gatewaykit.store.rehearsal import rehearse

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatewaykit import settings
+from gatewaykit import sections, settings
 from gatewaykit.errors import ConfigError
 from tests.support import DirectoryTestCase
 
@@ -87,12 +87,12 @@ class SourceTests(SettingsTestCase):
         os.environ["RUNTIME_DIRECTORY"] = str(runtime)
         loaded = settings.load()
         self.assertEqual(loaded.store.path, f"{state}/gatewaykit.sqlite")
-        self.assertEqual(settings.default_socket_path(), f"{runtime}/gatewaykit.sock")
+        self.assertEqual(sections.default_socket_path(), f"{runtime}/gatewaykit.sock")
 
     def test_socket_in_the_directory_of_the_session(self) -> None:
         os.environ["XDG_RUNTIME_DIR"] = "/run/user/7"
         self.assertEqual(
-            settings.default_socket_path(), "/run/user/7/gatewaykit/gatewaykit.sock"
+            sections.default_socket_path(), "/run/user/7/gatewaykit/gatewaykit.sock"
         )
 
     def test_settings_are_frozen(self) -> None:

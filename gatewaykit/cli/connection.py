@@ -35,7 +35,7 @@ class Gateway:
 
 def default_endpoint() -> str:
     # The settings' models take a quarter of a second that --endpoint spares.
-    from gatewaykit.settings import default_socket_path  # noqa: PLC0415
+    from gatewaykit.sections import default_socket_path  # noqa: PLC0415
 
     return f"unix:{default_socket_path()}"
 

@@ -22,7 +22,7 @@ from gatewaykit.gv50.fleet import GATEWAY_STOPPED, Device, Fleet
 from gatewaykit.gv50.silence import Silence
 from gatewaykit.interfaces import IHealth, IJournal, Record
 from gatewaykit.logs import LogLimiter
-from gatewaykit.settings import Gv50Settings
+from gatewaykit.sections import Gv50Settings
 from gatewaykit.times import digits
 
 __all__ = ["Door", "TrackerFactory", "TrackerProtocol"]

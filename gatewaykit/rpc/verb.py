@@ -12,12 +12,14 @@ from gatewaykit.access import Role
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
+    DeviceGarbled,
     DeviceRefused,
     DeviceTimeout,
     DeviceUnavailable,
     GatewayError,
     InternalError,
     MisuseError,
+    MotionStopped,
     NotFound,
     ProtocolViolation,
     StoreUnavailable,
@@ -35,6 +37,8 @@ ERRORS: dict[type[Exception], bytes] = {
     DeviceUnavailable: b"DEVICE_UNAVAILABLE",
     DeviceTimeout: b"DEVICE_TIMEOUT",
     DeviceRefused: b"DEVICE_REFUSED",
+    DeviceGarbled: b"DEVICE_GARBLED",
+    MotionStopped: b"STOPPED",
     CallTimeout: b"TIMEOUT",
     InternalError: b"INTERNAL",
 }

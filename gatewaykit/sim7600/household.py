@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from gatewaykit import metrics
 from gatewaykit.errors import DeviceRefused, DeviceTimeout
 from gatewaykit.interfaces import Record
-from gatewaykit.settings import Sim7600Settings
+from gatewaykit.sections import Sim7600Settings
 from gatewaykit.sim7600.asking import Answers, Ask, Patience
 from gatewaykit.sim7600.dialogue import Unsolicited
 from gatewaykit.sim7600.engine import Engine
@@ -21,9 +21,9 @@ from gatewaykit.sim7600.messages import Messages
 from gatewaykit.sim7600.network import Network
 from gatewaykit.sim7600.position import Position
 from gatewaykit.sim7600.sim import Sim
-from gatewaykit.sim7600.snapshots import Snapshot
 from gatewaykit.sim7600.urcs import Urc, leaves_soon
 from gatewaykit.sim7600.warnings import Warnings
+from gatewaykit.snapshots import Snapshot
 
 NETWORK_AGE_S = 20.0
 """What was read of the network so lately needs no look."""

@@ -22,8 +22,8 @@ from gatewaykit.errors import (
     MisuseError,
 )
 from gatewaykit.interfaces import IHealth, IModem, Page, Record
+from gatewaykit.sections import Sim7600Settings
 from gatewaykit.serialline import LineService, line_service
-from gatewaykit.settings import Sim7600Settings
 from gatewaykit.sim7600.asking import expect_ok
 from gatewaykit.sim7600.at import DEVICE
 from gatewaykit.sim7600.commands import passed_through

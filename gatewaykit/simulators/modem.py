@@ -13,9 +13,9 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from gatewaykit.simulators.modem_core import ModemCore, Output
 from gatewaykit.simulators.modem_faults import ModemFaults
 from gatewaykit.simulators.modem_network import Kind, Technology
-from gatewaykit.simulators.modem_port import Port
 from gatewaykit.simulators.modem_sms import Message, Sent
 from gatewaykit.simulators.modem_state import Identity, ModemBehaviour, Sim
+from gatewaykit.simulators.pty_port import Port
 
 __all__ = ["Identity", "ModemBehaviour", "ModemFaults", "SimulatedModem"]
 

@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from gatewaykit.gv50.fleet import Fleet
 from gatewaykit.gv50.tracker import TrackerFactory, TrackerProtocol
-from gatewaykit.settings import Gv50Settings
+from gatewaykit.sections import Gv50Settings
 from gatewaykit.testing import MemoryJournal, MemoryStore
 
 IMEI = "865083030000012"

@@ -19,7 +19,7 @@ from gatewaykit.gv50 import tracker
 from gatewaykit.gv50.admission import KEEPALIVE_IDLE_S
 from gatewaykit.gv50.fleet import Fleet
 from gatewaykit.gv50.tracker import TrackerFactory
-from gatewaykit.settings import Gv50Settings
+from gatewaykit.sections import Gv50Settings
 from gatewaykit.testing import MemoryJournal, MemoryStore
 from tests.gv50.support import FakeDoor, heartbeat, report
 

@@ -15,8 +15,8 @@ from twisted.trial.unittest import TestCase
 
 from gatewaykit.errors import GatewayError
 from gatewaykit.interfaces import Record
+from gatewaykit.sections import Sim7600Settings
 from gatewaykit.serialline import line_service
-from gatewaykit.settings import Sim7600Settings
 from gatewaykit.sim7600.modem import Modem
 from gatewaykit.simulators.modem import ModemBehaviour, ModemFaults, SimulatedModem
 from tests.ptys import descriptors, until

@@ -12,7 +12,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from gatewaykit.settings import Sim7600Settings
+from gatewaykit.sections import Sim7600Settings
 from gatewaykit.sim7600.modem import Modem
 
 FIX = (

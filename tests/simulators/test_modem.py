@@ -18,7 +18,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import TestCase
 
 from gatewaykit.simulators.modem import ModemBehaviour, ModemFaults, SimulatedModem
-from gatewaykit.simulators.modem_port import Port
+from gatewaykit.simulators.pty_port import Port
 from tests.ptys import descriptors, until
 
 reactor: Any = the_reactor

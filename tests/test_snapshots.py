@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from gatewaykit.errors import DeviceUnavailable
-from gatewaykit.sim7600.snapshots import LINGER_S, PATIENCE_S, Snapshot
+from gatewaykit.snapshots import LINGER_S, PATIENCE_S, Snapshot
 
 INTERVAL_S = 2.0
 

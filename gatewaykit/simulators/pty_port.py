@@ -1,4 +1,4 @@
-"""A serial port of a simulated modem: a pty, and a link to it that stays the same."""
+"""A serial port of a simulated device: a pty, and a link to it that stays the same."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class Port:
         return self._master
 
     def logPrefix(self) -> str:
-        return "simulated modem"
+        return "simulated device"
 
     def doRead(self) -> None:
         try:

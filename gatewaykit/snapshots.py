@@ -1,4 +1,4 @@
-"""Something that is read from the modem at an interval while anybody cares."""
+"""Something that is read from a device at an interval while anybody cares."""
 
 from __future__ import annotations
 

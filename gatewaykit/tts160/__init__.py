@@ -1,0 +1,1 @@
+"""The TTS-160 telescope mount: tables, the line, the service."""
