@@ -316,8 +316,16 @@ class IMount(Interface):
     ) -> Deferred[float]:
         """Move to a direction until stopped, at a rate or (None) at the rate chosen last.
 
-        Gives the time in seconds within which it must be asked for again: else the axis
-        stops. A rate of 0 stops the axis. :param holder: who has the lease.
+        Gives the time in seconds within which the lease must be renewed (`renew_axis`, or
+        this again): else the axis stops. A rate of 0 stops the axis. :param holder: who
+        has the lease.
+        """
+
+    def renew_axis(direction: str, holder: Hashable) -> float:
+        """Let the axis that `holder` moves to that direction go on; the lease in seconds.
+
+        Raises `MotionStopped` where it does not move so any more: what was stopped, by
+        whomever, must not begin again because its client has not heard of it.
         """
 
     def stop_axis(direction: str) -> Deferred[None]:
