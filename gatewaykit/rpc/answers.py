@@ -1,7 +1,8 @@
 """What the gateway answers to each verb, from the store, the fleet and the subsystems.
 
 An answer takes its verb's arguments by name, checked, and gives the values of the response.
-It knows no connection and no principal: roles and the audit trail are the server's.
+It knows no connection and no principal, but for those of a verb that asks for the client's
+`Session`: roles and the audit trail are the server's.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from gatewaykit.interfaces import IStore
 from gatewaykit.logs import LogLimiter
 from gatewaykit.rpc.answers import Answer
 from gatewaykit.rpc.arguments import encode_error
+from gatewaykit.rpc.sessions import Session
 from gatewaykit.rpc.verbs import ERRORS, Verb
 from gatewaykit.times import iso
 
@@ -64,7 +65,7 @@ class Calls:
         self._limiter = LogLimiter(clock)
         self._refusals: dict[str, tuple[int, int]] = {}
 
-    async def answer(self, box: amp.AmpBox, principal: Principal) -> amp.AmpBox:
+    async def answer(self, box: amp.AmpBox, session: Session) -> amp.AmpBox:
         """Answer one request, or raise the `RemoteAmpError` that tells the client why not.
 
         Nothing else is ever raised: what AMP does not know closes the connection.
@@ -76,10 +77,10 @@ class Calls:
         verb, answer = self._answers[command]
         error: GatewayError | None = None
         try:
-            response = await self._guarded(verb, answer, box, principal)
+            response = await self._guarded(verb, answer, box, session)
         except GatewayError as caught:
             error = caught
-        if verb.changes and not await self._audited(verb, box, principal, error):
+        if not await self._audited(verb, box, session.principal, error):
             # The client must not take for recorded what is not.
             error = error or StoreUnavailable("done, but the audit trail lacks it")
         metrics.rpc_calls.labels(verb.name(), _outcome(error)).inc()
@@ -89,13 +90,15 @@ class Calls:
         return response
 
     async def _guarded(
-        self, verb: type[Verb], answer: Answer, box: amp.AmpBox, principal: Principal
+        self, verb: type[Verb], answer: Answer, box: amp.AmpBox, session: Session
     ) -> amp.AmpBox:
         """Whatever goes wrong in here is one of the errors that a verb may have."""
         seconds = verb.deadline_s if self._deadline_s is None else self._deadline_s
         try:
-            access.check(principal, verb.name())
+            access.check(session.principal, verb.name())
             arguments = verb.parseArguments(box, None)
+            if verb.in_session:
+                arguments["session"] = session
             result = await Deferred.fromCoroutine(answer(**arguments)).addTimeout(
                 seconds, self._clock
             )
@@ -119,8 +122,15 @@ class Calls:
         principal: Principal,
         error: GatewayError | None,
     ) -> bool:
-        """Write down how the use of a verb ended; False if that could not be done."""
-        if isinstance(error, AccessDenied) and not self._may_record_refusal(principal):
+        """Write down how the use of a verb ended, where it has to be; False if that could
+        not be done."""
+        if not verb.changes:
+            return True
+        arguments = _as_text(verb, box)
+        refused = isinstance(error, AccessDenied)
+        if not refused and not verb.has_effect(arguments):
+            return True
+        if refused and not self._may_record_refusal(principal):
             if self._limiter.should_log(principal.name) is not None:
                 log.warn(  # noqa: G010 - the name that Twisted's Logger has
                     "refusals are left out of the audit trail: more than {most} a minute",
@@ -131,7 +141,7 @@ class Calls:
         record = access.audit_record(
             principal,
             verb.name(),
-            verb.auditable(_as_text(verb, box)),
+            verb.auditable(arguments),
             iso(self._wall_ms()),
             _outcome(error),
         )

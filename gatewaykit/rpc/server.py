@@ -32,6 +32,7 @@ from gatewaykit.interfaces import IHealth, IStore, Record
 from gatewaykit.rpc.answers import Answer
 from gatewaykit.rpc.calls import Calls, random_reference
 from gatewaykit.rpc.peers import Faults, close_each, host_of
+from gatewaykit.rpc.sessions import Session
 from gatewaykit.rpc.verbs import Verb
 
 BOX_BYTES = 256 * 1024
@@ -75,7 +76,7 @@ def identify(
 class GatewayServer(amp.AMP):
     """One client's connection."""
 
-    principal: Principal
+    session: Session
     transport: Any
 
     def __init__(self, factory: RpcFactory) -> None:
@@ -100,7 +101,8 @@ class GatewayServer(amp.AMP):
         if principal is None:
             self.abort("nobody we know")
             return
-        self.principal = principal
+        self.session = Session(principal)
+        self.lost.addCallback(lambda _: self.session.end())
         self._peer = principal.origin
         if isinstance(self.transport.getPeer(), IPv4Address | IPv6Address):
             self.transport.setTcpNoDelay(True)
@@ -203,7 +205,7 @@ class GatewayServer(amp.AMP):
         self._running += 1
         self._flow()
         try:
-            answer: amp.AmpBox = await self.factory.calls.answer(box, self.principal)
+            answer: amp.AmpBox = await self.factory.calls.answer(box, self.session)
             return answer
         finally:
             self._running -= 1

@@ -51,7 +51,10 @@ class Verb(amp.Command):
     reverseErrors: ClassVar[dict[bytes, Callable[[str], GatewayError]]]
     role: ClassVar[Role]
     changes: ClassVar[bool] = False
-    """Whether it changes something, so that every use of it is in the audit trail."""
+    """Whether it changes something, so that its uses are in the audit trail."""
+    in_session: ClassVar[bool] = False
+    """Whether the answer has to know the client's stay (`gatewaykit.rpc.sessions`), which
+    it is given as `session`."""
     secrets: ClassVar[frozenset[str]] = frozenset()
     """Names of arguments that the audit trail must not show."""
     deadline_s: ClassVar[float] = 60.0
@@ -72,6 +75,15 @@ class Verb(amp.Command):
     @classmethod
     def check(cls, arguments: dict[str, Any]) -> None:
         """Raise `MisuseError` for arguments that don't go together."""
+
+    @classmethod
+    def has_effect(cls, arguments: dict[str, str]) -> bool:
+        """Whether this use of a verb that changes something may change something. One that
+        cannot is left out of the audit trail, which is kept for ever, unless it was refused.
+
+        :param arguments: as they came, even those that could not be read.
+        """
+        return True
 
     @classmethod
     def auditable(cls, arguments: dict[str, str]) -> dict[str, str]:

@@ -13,12 +13,14 @@ from gatewaykit import access
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
+    DeviceGarbled,
     DeviceRefused,
     DeviceTimeout,
     DeviceUnavailable,
     GatewayError,
     InternalError,
     MisuseError,
+    MotionStopped,
     NotFound,
     ProtocolViolation,
     StoreUnavailable,
@@ -219,6 +221,8 @@ class ErrorTests(SynchronousTestCase):
         DeviceUnavailable("the modem", "no such port"),
         DeviceTimeout("the modem", "AT+CSQ", 3.0),
         DeviceRefused("the modem", "AT+CSQ", "SIM failure"),
+        DeviceGarbled("the mount", ":GR#", "25:00:00 is no time"),
+        MotionStopped("slew", "uid:1000"),
         CallTimeout("History", 60.5),
         InternalError("1a2b3c4d"),
     )
