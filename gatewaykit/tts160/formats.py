@@ -13,7 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import attrs
 
 from gatewaykit.errors import TTS160SerialError
 
@@ -161,7 +163,8 @@ def unpack(format_string: str, data: bytes) -> list[Any]:
     return values
 
 
-class _Item(NamedTuple):
+@attrs.frozen
+class _Item:
     text: str
     count: int
     type: str
