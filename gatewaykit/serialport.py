@@ -72,7 +72,7 @@ def _is_exclusive(fd: int) -> bool:
     return False
 
 
-class _ClaimedSerial(serial.Serial):  # type: ignore[misc] # pyserial is not annotated
+class ClaimedSerial(serial.Serial):  # type: ignore[misc] # pyserial is not annotated
     """pyserial's port (raw, O_NOCTTY, non-blocking), claimed before anything is set on it."""
 
     def _reconfigure_port(self, force_update: bool = False) -> None:  # noqa: FBT001, FBT002
@@ -114,7 +114,7 @@ class _ClaimedSerial(serial.Serial):  # type: ignore[misc] # pyserial is not ann
         super().close()
 
 
-def _open(path: str, *, baudrate: int, **settings: Any) -> _ClaimedSerial:
+def open_claimed(path: str, *, baudrate: int, **settings: Any) -> ClaimedSerial:
     """Raises `DeviceUnavailable` with a reason for users."""
     try:
         # Opening what is no terminal may do things: a FIFO, a watchdog.
@@ -124,7 +124,7 @@ def _open(path: str, *, baudrate: int, **settings: Any) -> _ClaimedSerial:
         code = getattr(error, "errno", errno.ENOENT)  # ValueError: a NUL in the path
         raise DeviceUnavailable(path, _reason(path, code)) from error
     try:
-        return _ClaimedSerial(path, baudrate=baudrate, **settings)
+        return ClaimedSerial(path, baudrate=baudrate, **settings)
     except OSError as error:
         raise DeviceUnavailable(path, _reason(path, error.errno)) from error
     except ValueError as error:
@@ -174,8 +174,8 @@ class ExclusiveSerialPort(SerialPort):
     """How long output may be held up (facts/sim7600.md 7), also while closing."""
     drain_interval_s = 0.02
 
-    _serialFactory = staticmethod(_open)
-    _serial: _ClaimedSerial | None = None
+    _serialFactory = staticmethod(open_claimed)
+    _serial: ClaimedSerial | None = None
     reactor: Any
 
     def __init__(
