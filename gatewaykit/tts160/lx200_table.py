@@ -5,7 +5,6 @@ The rows say what goes out, what comes back, how often it may be sent and what i
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 import re
 from collections.abc import Callable, Iterable
@@ -13,7 +12,8 @@ from typing import Final
 
 import attrs
 
-from gatewaykit.tts160 import axes
+from gatewaykit.errors import ProtocolViolation
+from gatewaykit.tts160 import axes, coordinates, local_time
 from gatewaykit.tts160.commands import Effect, Reply, Retry
 
 GOTO_S: Final = 3.0
@@ -70,32 +70,20 @@ def _each(
     return (Row(f":{head}", *kind, evidence) for head in heads.split())
 
 
-_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 # 0xDF is the degree sign in the LX200's character set.
-_DEGREE = r"[*:\xdf]"
-_MINUTES = rf"{_DEGREE}[0-5][0-9]"
-_SECONDS = r"[:'][0-5][0-9](?:\.[0-9])?"
+_MINUTES = r"[*:\xdf][0-9]{2}"
+_SECONDS = r"[:'][0-9]{2}(?:\.[0-9])?"
 
 
-def _is_date(found: re.Match[str]) -> bool:
-    month, day, year = map(int, found.groups())
-    try:
-        dt.date(2000 + year, month, day)
-    except ValueError:
-        return False
-    return True
+def _reads(parse: Callable[[str], object]) -> Callable[[re.Match[str]], bool]:
+    def is_possible(found: re.Match[str]) -> bool:
+        try:
+            parse(found[0])
+        except ProtocolViolation:
+            return False
+        return True
 
-
-def _is_offset(found: re.Match[str]) -> bool:
-    return -14 <= float(found[0]) <= 12
-
-
-def _is_longitude(found: re.Match[str]) -> bool:
-    sign, degrees, rest = found.groups()
-    limit = 180 if sign else 360
-    return int(degrees) < limit or (
-        int(degrees) == limit and not rest.strip("0*:'\xdf")
-    )
+    return is_possible
 
 
 def _is_fraction(found: re.Match[str]) -> bool:
@@ -109,7 +97,7 @@ def _is_fraction(found: re.Match[str]) -> bool:
 
 
 def _is_park_setting(found: re.Match[str]) -> bool:
-    return found[0] == "0" or (float(found[1]) <= 360 and float(found[2]) <= 90)
+    return found[0] == "0" or _reads(coordinates.parse_park_setting)(found)
 
 
 _GETTERS = (
@@ -122,16 +110,17 @@ _SETTERS = (
         ":Sr",
         *_SET,
         _REAL,
-        rf" ?{_CLOCK}(?::[0-5][0-9](?:\.[0-9])?|\.[0-9])",
+        r" ?[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9])?|\.[0-9])",
         "HH:MM:SS, HH:MM:SS.S or HH:MM.T below 24 hours",
+        _reads(coordinates.parse_hours),
     ),
     Row(
         ":Sd",
         *_SET,
         _REAL,
-        rf" ?[+-](?:[0-8][0-9]{_MINUTES}(?:{_SECONDS})?"
-        rf"|90{_DEGREE}00(?:[:']00(?:\.0)?)?)",
+        rf" ?[+-][0-9]{{2}}{_MINUTES}(?:{_SECONDS})?",
         "sDD*MM, sDD*MM:SS or sDD*MM:SS.S with its sign, within 90 degrees",
+        _reads(coordinates.parse_degrees),
     ),
     Row(":CM", *_SYNC, _REAL),
     *_each("RG RM RC RS T1 T0 TQ TL TS", _SET_BLIND, _REAL),
@@ -144,9 +133,9 @@ _SETTERS = (
         Retry.NEVER,
         Effect.SET,
         _REAL,
-        r"([0-9]{2})/([0-9]{2})/([0-9]{2})",
+        r"[0-9/]{8}",
         "a date as MM/DD/YY",
-        _is_date,
+        _reads(local_time.parse_date),
     ),
     Row(
         ":SL",
@@ -154,8 +143,9 @@ _SETTERS = (
         Retry.NEVER,
         Effect.SET,
         _REAL,
-        rf"{_CLOCK}:[0-5][0-9]",
+        r"[0-9:]{8}",
         "a time as HH:MM:SS",
+        _reads(local_time.parse_time),
     ),
     Row(
         ":SG",
@@ -163,24 +153,24 @@ _SETTERS = (
         _STD,
         r"[+-][0-9]{2}(?:\.[0-9])?",
         "hours to add to local time as sHH or sHH.H, -14 to +12",
-        _is_offset,
+        _reads(local_time.parse_utc_offset),
     ),
     Row(
         ":St",
         *_SET,
         _STD,
-        rf"[+-](?:[0-8][0-9]{_MINUTES}(?:'|{_SECONDS})?"
-        rf"|90{_DEGREE}00(?:'|[:']00(?:\.0)?)?)",
+        rf"[+-][0-9]{{2}}{_MINUTES}(?:'|{_SECONDS})?",
         "sDD*MM or sDD*MM:SS with its sign, within 90 degrees",
+        _reads(coordinates.parse_degrees),
     ),
     Row(
         ":Sg",
         *_SET,
         _STD,
-        rf"([+-]?)([0-9]{{2,3}})({_MINUTES}(?:'|{_SECONDS})?)",
+        rf"[+-]?[0-9]{{2,3}}{_MINUTES}(?:'|{_SECONDS})?",
         "DDD*MM or DDD*MM:SS counted to the west, up to 360 or, with a sign, within 180"
         " degrees",
-        _is_longitude,
+        _reads(coordinates.parse_longitude),
     ),
     Row(
         ":P",
@@ -223,7 +213,7 @@ _EXTENSIONS = (
         ":*PS",
         *_SET_BLIND,
         _REAL,
-        r"0|1([0-9]{3}\.[0-9]{3})([0-9]{2}\.[0-9]{3})",
+        r"0|1[0-9.]{13}",
         "0, or 1DDD.dddDD.ddd: azimuth within 360 and altitude within 90 degrees",
         _is_park_setting,
     ),
