@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -122,6 +122,75 @@ def at_command() -> Text:
         r"[Aa][Tt][ -~]{0,198}",
         "AT and what follows it, at most 200 printable ASCII characters",
     )
+
+
+class Words(Checked):
+    """A list of texts, each of a given form."""
+
+    def __init__(
+        self, pattern: str, most: int, allowed: str, *, optional: bool = False
+    ) -> None:
+        super().__init__(optional)
+        self._pattern = re.compile(pattern)
+        self._most = most
+        self.allowed = allowed
+
+    def fromString(self, inString: bytes) -> list[str]:
+        try:
+            words = json.loads(inString)
+        except RecursionError:
+            raise ValueError(self.allowed) from None
+        return self._check(words)
+
+    def toString(self, inObject: Sequence[str]) -> bytes:
+        if isinstance(inObject, str):  # which is a sequence of texts too
+            raise TypeError(inObject)
+        return encode(self._check(list(inObject)))
+
+    def _check(self, words: Any) -> list[str]:
+        if not isinstance(words, list) or not 1 <= len(words) <= self._most:
+            raise ValueError(self.allowed)
+        for word in words:
+            if not self._pattern.fullmatch(word):
+                raise ValueError(word)
+        return words
+
+
+class Number(Checked):
+    """A number in a range.
+
+    :param below: whether `highest` itself is not in it.
+    """
+
+    def __init__(
+        self,
+        lowest: float,
+        highest: float,
+        unit: str,
+        *,
+        below: bool = False,
+        optional: bool = False,
+    ) -> None:
+        super().__init__(optional)
+        self._lowest, self._highest, self._below = lowest, highest, below
+        least = "" if not below else "less than "
+        self.allowed = f"{lowest:g} to {least}{highest:g} {unit}"
+
+    def fromString(self, inString: bytes) -> float:
+        return self._check(float(inString))
+
+    def toString(self, inObject: float) -> bytes:
+        if type(inObject) not in {int, float}:
+            raise TypeError(inObject)
+        return repr(self._check(float(inObject))).encode("ascii")
+
+    def _check(self, number: float) -> float:
+        # What is not a number is in no range.
+        if not self._lowest <= number <= self._highest:
+            raise ValueError(number)
+        if self._below and number == self._highest:
+            raise ValueError(number)
+        return number
 
 
 class Whole(Checked):

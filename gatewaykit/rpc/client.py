@@ -31,6 +31,7 @@ from gatewaykit.interfaces import Page, Record
 from gatewaykit.rpc import verbs
 from gatewaykit.rpc.caller import ClientProtocol
 from gatewaykit.rpc.modem_calls import ModemCalls
+from gatewaykit.rpc.mount_calls import MountCalls
 
 ENDPOINTS = "unix:PATH, tcp:HOST:PORT, or another endpoint string of Twisted's"
 
@@ -113,7 +114,7 @@ def client_endpoint(
     return endpoint
 
 
-class GatewayClient(ModemCalls):
+class GatewayClient(ModemCalls, MountCalls):
     """A connection to a gateway; any number of calls may wait at a time. See `Caller`."""
 
     def info(self) -> Deferred[GatewayInfo]:
