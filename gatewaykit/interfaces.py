@@ -253,6 +253,11 @@ class IMount(Interface):
     `MisuseError`; what moves also with `MotionStopped`. Nothing that moves is repeated.
     """
 
+    stops: int = Attribute(
+        "How many stops of everything there were, whoever asked for them. What somebody"
+        " outside has held back since before the last one must not be asked for any more."
+    )
+
     def status() -> Deferred[Record]:
         """Position and state, from a snapshot that all share; see `MountStatus`. Never
         fails, and never takes longer than about two seconds."""
