@@ -16,7 +16,6 @@ from twisted.logger import Logger
 from twisted.protocols import amp
 
 from gatewaykit import access, metrics
-from gatewaykit.access import Principal
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
@@ -25,17 +24,11 @@ from gatewaykit.errors import (
     StoreUnavailable,
 )
 from gatewaykit.interfaces import IStore
-from gatewaykit.logs import LogLimiter
 from gatewaykit.rpc.answers import Answer
 from gatewaykit.rpc.arguments import encode_error
 from gatewaykit.rpc.sessions import Session
+from gatewaykit.rpc.trail import Trail, outcome
 from gatewaykit.rpc.verbs import ERRORS, Verb
-from gatewaykit.times import iso
-
-REFUSALS_A_MINUTE = 100
-"""Refusals of one principal in the audit trail, which is kept for ever."""
-AUDIT_S = 60.0
-"""Time that the store may take for an audit record."""
 
 log = Logger()
 
@@ -57,13 +50,10 @@ class Calls:
         new_reference: Callable[[], str],
     ) -> None:
         self._answers = {verb.commandName: (verb, answers[verb]) for verb in answers}
-        self._store = store
+        self._trail = Trail(store, clock, wall_ms)
         self._clock = clock
-        self._wall_ms = wall_ms
         self._deadline_s = deadline_s
         self._new_reference = new_reference
-        self._limiter = LogLimiter(clock)
-        self._refusals: dict[str, tuple[int, int]] = {}
 
     async def answer(self, box: amp.AmpBox, session: Session) -> amp.AmpBox:
         """Answer one request, or raise the `RemoteAmpError` that tells the client why not.
@@ -80,10 +70,10 @@ class Calls:
             response = await self._guarded(verb, answer, box, session)
         except GatewayError as caught:
             error = caught
-        if not await self._audited(verb, box, session.principal, error):
+        if not await self._audited(verb, box, session, error):
             # The client must not take for recorded what is not.
             error = error or StoreUnavailable("done, but the audit trail lacks it")
-        metrics.rpc_calls.labels(verb.name(), _outcome(error)).inc()
+        metrics.rpc_calls.labels(verb.name(), outcome(error)).inc()
         if error is not None:
             code = ERRORS[type(error)]
             raise amp.RemoteAmpError(code, encode_error(error))
@@ -119,7 +109,7 @@ class Calls:
         self,
         verb: type[Verb],
         box: amp.AmpBox,
-        principal: Principal,
+        session: Session,
         error: GatewayError | None,
     ) -> bool:
         """Write down how the use of a verb ended, where it has to be; False if that could
@@ -127,51 +117,11 @@ class Calls:
         if not verb.changes:
             return True
         arguments = _as_text(verb, box)
-        refused = isinstance(error, AccessDenied)
-        if not refused and not verb.has_effect(arguments):
+        if not isinstance(error, AccessDenied) and not verb.has_effect(arguments):
             return True
-        if refused and not self._may_record_refusal(principal):
-            if self._limiter.should_log(principal.name) is not None:
-                log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                    "refusals are left out of the audit trail: more than {most} a minute",
-                    most=REFUSALS_A_MINUTE,
-                    peer=principal.origin,
-                )
-            return True
-        record = access.audit_record(
-            principal,
-            verb.name(),
-            verb.auditable(arguments),
-            iso(self._wall_ms()),
-            _outcome(error),
+        return await self._trail.record(
+            session.principal, verb.name(), verb.auditable(arguments), error
         )
-        try:
-            await self._store.append_audit(record).addTimeout(AUDIT_S, self._clock)
-        except StoreUnavailable as reason:
-            log.error(
-                "no audit record of {record}: {reason}", record=record, reason=reason
-            )
-            return False
-        except Exception:  # noqa: BLE001 - whatever it is, the record is not there
-            log.failure("no audit record of {record}", record=record)
-            return False
-        return True
-
-    def _may_record_refusal(self, principal: Principal) -> bool:
-        minute = int(self._clock.seconds() // 60)
-        at, count = self._refusals.get(principal.name, (minute, 0))
-        count = count + 1 if at == minute else 1
-        self._refusals[principal.name] = (minute, count)
-        return count <= REFUSALS_A_MINUTE
-
-
-def _outcome(error: GatewayError | None) -> str:
-    """How a call ended. No text of the error: it may hold an argument that is secret."""
-    if error is None:
-        return "done"
-    if isinstance(error, AccessDenied):
-        return "refused"
-    return f"failed: {ERRORS[type(error)].decode()}"
 
 
 def _as_text(verb: type[Verb], box: amp.AmpBox) -> dict[str, str]:
