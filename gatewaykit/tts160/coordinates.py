@@ -47,6 +47,14 @@ def checked(name: str, value: float, least: float, most: float) -> float:
     return value
 
 
+def check_altitude(altitude_deg: float) -> None:
+    checked("altitude_deg", altitude_deg, -90, 90)
+
+
+def check_azimuth(azimuth_deg: float) -> None:
+    checked("azimuth_deg", azimuth_deg, 0, 360)
+
+
 def sign_of(value: float) -> str:
     return "-" if value < 0 else "+"
 
@@ -92,20 +100,29 @@ def parse_hours(text: str) -> float:
 
 
 def parse_degrees(text: str) -> float:
-    """Degrees, -90 to 90, of ``sDD*MM:SS`` and its kin: declination, altitude, latitude.
+    """Degrees, -360 to 360, of ``sDD*MM``, ``sDD*MM:SS``, ``DDD*MM`` and their kin.
 
     Without a sign they are positive.
     """
-    degrees = _degrees(text)
-    if degrees is None or abs(degrees) > 90:
+    found = _DEGREES.fullmatch(text)
+    degrees = _sexagesimal(found) if found else None
+    if degrees is None or abs(degrees) > 360:
+        raise violation("angle", text)
+    return degrees
+
+
+def parse_declination(text: str) -> float:
+    """Degrees, -90 to 90; altitude and latitude are read by it too."""
+    degrees = parse_degrees(text)
+    if abs(degrees) > 90:
         raise violation("angle within 90 degrees", text)
     return degrees
 
 
 def parse_azimuth(text: str) -> float:
-    """Degrees, 0 to below 360, of ``DDD*MM:SS`` and its kin."""
-    degrees = _degrees(text)
-    if degrees is None or not 0 <= degrees <= 360:
+    """Degrees, 0 to below 360."""
+    degrees = parse_degrees(text)
+    if degrees < 0:
         raise violation("azimuth", text)
     return reduced(degrees, 360)
 
@@ -115,9 +132,8 @@ def parse_longitude(text: str) -> float:
 
     With a sign it is within 180 degrees, without one within 360: both forms are in use.
     """
-    west_deg = _degrees(text)
-    limit = 180 if text.lstrip()[:1] in {"+", "-"} else 360
-    if west_deg is None or abs(west_deg) > limit:
+    west_deg = parse_degrees(text)
+    if abs(west_deg) > 180 and text.lstrip()[:1] in {"+", "-"}:
         raise violation("longitude", text)
     return half_turn(-west_deg)
 
@@ -144,11 +160,6 @@ def parse_park_setting(text: str) -> ParkSetting:
     if not found or float(found[2]) > 360 or float(found[3]) > 90:
         raise violation("park setting", text)
     return ParkSetting(found[1] == "1", reduced(float(found[2]), 360), float(found[3]))
-
-
-def _degrees(text: str) -> float | None:
-    found = _DEGREES.fullmatch(text)
-    return _sexagesimal(found) if found else None
 
 
 # What people type.

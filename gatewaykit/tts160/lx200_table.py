@@ -120,7 +120,7 @@ _SETTERS = (
         _REAL,
         rf" ?[+-][0-9]{{2}}{_MINUTES}(?:{_SECONDS})?",
         "sDD*MM, sDD*MM:SS or sDD*MM:SS.S with its sign, within 90 degrees",
-        _reads(coordinates.parse_degrees),
+        _reads(coordinates.parse_declination),
     ),
     Row(":CM", *_SYNC, _REAL),
     *_each("RG RM RC RS T1 T0 TQ TL TS", _SET_BLIND, _REAL),
@@ -161,7 +161,7 @@ _SETTERS = (
         _STD,
         rf"[+-][0-9]{{2}}{_MINUTES}(?:'|{_SECONDS})?",
         "sDD*MM or sDD*MM:SS with its sign, within 90 degrees",
-        _reads(coordinates.parse_degrees),
+        _reads(coordinates.parse_declination),
     ),
     Row(
         ":Sg",

@@ -14,6 +14,8 @@ from gatewaykit.tts160.coordinates import half_turn, reduced
 J2000_UNIX_S: Final = 946_728_000.0
 """2000-01-01 12:00 UTC, Julian date 2451545.0."""
 DEGREES_PER_HOUR: Final = 15.0
+SIDEREAL_RATE: Final = 24.06570982441908 / 24
+"""Of a sidereal clock, in terms of a common one."""
 
 
 def gmst_h(unix_s: float) -> float:
@@ -65,22 +67,23 @@ def _turned(
 
 
 def separation_deg(
-    longitude_deg: float,
-    latitude_deg: float,
-    other_longitude_deg: float,
-    other_latitude_deg: float,
+    right_ascension_h: float,
+    declination_deg: float,
+    other_right_ascension_h: float,
+    other_declination_deg: float,
 ) -> float:
-    """Angle between two directions, each by a longitude (right ascension in degrees,
-    azimuth) and a latitude (declination, altitude); exact for small ones too."""
-    turn = math.radians(other_longitude_deg - longitude_deg)
-    one, other = math.radians(latitude_deg), math.radians(other_latitude_deg)
+    """Angle between two places on the sky; exact for small ones too."""
+    turn = math.radians(
+        (other_right_ascension_h - right_ascension_h) * DEGREES_PER_HOUR
+    )
+    one, other = math.radians(declination_deg), math.radians(other_declination_deg)
+    sines = math.sin(one) * math.sin(other)
+    cosines = math.cos(one) * math.cos(other)
     across = math.cos(other) * math.sin(turn)
     along = math.cos(one) * math.sin(other) - math.sin(one) * math.cos(
         other
     ) * math.cos(turn)
-    toward = math.sin(one) * math.sin(other) + math.cos(one) * math.cos(
-        other
-    ) * math.cos(turn)
+    toward = sines + cosines * math.cos(turn)
     return math.degrees(math.atan2(math.hypot(across, along), toward))
 
 
