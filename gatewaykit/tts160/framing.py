@@ -155,7 +155,9 @@ class Framing:
         self._reply = Reply.NONE
         self._buffer = b""
         self._digit = 0
-        self._header: Callable[[bytes], Answer] = Text  # replaced with each header
+        self._payload: Callable[[bytes], Answer]
+        """Makes an answer of the payload; each header sets it."""
+        self._date: Date
         self._wanted = 0
         self._steps: dict[_State, Callable[[bytes], _Step]] = {
             _State.IDLE: self._in_idle,
@@ -373,14 +375,14 @@ class Framing:
                 _, self._wanted = BinaryParser.parse_format_string(value)
             except BinaryFormatError as error:
                 return self._lost(str(error), header)
-            self._header = lambda payload: Binary(value, payload)
+            self._payload = lambda payload: Binary(value, payload)
         elif title == "CASE" and self._reply in {Reply.CASE, Reply.AUTO}:
             number = value.removesuffix("B")  # as the oldest firmware has it
             if number not in {str(known) for known in CASE_FORMATS}:
                 return self._lost(f"there is no CASE block {value!r}", header)
             case = int(number)
             self._wanted = CASE_FORMATS[case].byte_size
-            self._header = lambda payload: Case(case, payload)
+            self._payload = lambda payload: Case(case, payload)
         else:
             return self._lost("a line with an unknown title", header)
         self._state = _State.PAYLOAD
@@ -391,7 +393,7 @@ class Framing:
         self._buffer += data[:missing]
         if len(self._buffer) < self._wanted:
             return None, b""
-        return self._end(self._header(self._buffer)), data[missing:]
+        return self._end(self._payload(self._buffer)), data[missing:]
 
     def _in_set(self, data: bytes) -> _Step:
         before = len(self._buffer)
