@@ -12,14 +12,16 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, NoReturn
 
 from twisted.application.service import IService
+from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
@@ -36,6 +38,7 @@ from gatewaykit.interfaces import IHealth, IModem, IStore
 from gatewaykit.rpc.answers import Answer, GatewayAnswers
 from gatewaykit.rpc.dialects import DialectFactory
 from gatewaykit.rpc.modem_answers import ModemAnswers
+from gatewaykit.rpc.mount_answers import MountAnswers
 from gatewaykit.rpc.server import RpcFactory, identify
 from gatewaykit.rpc.verb import Verb
 from gatewaykit.sections import LogSettings, default_socket_path
@@ -45,6 +48,8 @@ from gatewaykit.sim7600.commands import never_allowed
 from gatewaykit.sim7600.modem import Modem
 from gatewaykit.store.rehearsal import rehearse
 from gatewaykit.store.sqlite import SqliteStore
+from gatewaykit.tts160.mount import Mount, PlaceAndTime
+from gatewaykit.tts160.registry import Registry
 
 EX_CONFIG = 78
 """sysexits.h; a supervisor need not try again."""
@@ -97,8 +102,10 @@ class Options(usage.Options):
                 [("gv50.listen", text) for text in self.settings.gv50.listen]
                 + [("rpc.listen", text) for text in self.settings.rpc.listen]
                 + [("gpsd.listen", text) for text in self.settings.gpsd.listen]
+                + [("lx200.listen", text) for text in self.settings.lx200.listen]
             )
             _check_modem(self.settings)
+            _check_mount(self.settings)
             self._choose_log(self.settings.log)
         except ConfigError as error:
             _refuse(error)
@@ -139,6 +146,27 @@ def _check_modem(settings: Settings) -> None:
         )
     if settings.gpsd.listen and not modem.port:
         raise ConfigError("gpsd.listen", settings.gpsd.listen, "with sim7600.port only")
+
+
+def _check_mount(settings: Settings) -> None:
+    """What the settings of the mount cannot tell one by one."""
+    mount, modem, lx200 = settings.tts160, settings.sim7600, settings.lx200
+    if mount.port and mount.port in {modem.port, modem.nmea_port}:
+        raise ConfigError("tts160.port", mount.port, "another port than the modem's")
+    if mount.min_altitude_deg >= mount.max_altitude_deg:
+        raise ConfigError(
+            "tts160.max_altitude_deg",
+            mount.max_altitude_deg,
+            "more than tts160.min_altitude_deg",
+        )
+    if mount.set_from_gnss and not (mount.port and modem.port):
+        allowed = "false, or true with tts160.port and sim7600.port"
+        raise ConfigError("tts160.set_from_gnss", True, allowed)
+    if lx200.listen and not mount.port:
+        raise ConfigError("lx200.listen", lx200.listen, "with tts160.port only")
+    if len(lx200.profile) not in {1, len(lx200.listen)}:
+        allowed = "one for all of lx200.listen, or one for each"
+        raise ConfigError("lx200.profile", lx200.profile, allowed)
 
 
 def _make_session_directory(settings: Settings) -> None:
@@ -239,6 +267,41 @@ def _add_modem(
     return modem
 
 
+def _place_and_time(
+    modem: IModem, wall_ms: Callable[[], int]
+) -> Callable[[], Deferred[PlaceAndTime | None]]:
+    """What the mount may be told of the modem's GNSS."""
+
+    async def ask() -> PlaceAndTime | None:
+        found = await modem.location()
+        if found["fix_status"] != "valid" or found["gps_time"] is None:
+            return None
+        moment = datetime.fromisoformat(found["gps_time"]).timestamp()
+        # The fix is some tenths of a second old by now.
+        age_s = min(max(wall_ms() / 1000 - moment, 0.0), found["age_s"] or 0.0)
+        at_ms = round((moment + age_s) * 1000)
+        return found["latitude"], found["longitude"], at_ms
+
+    return lambda: Deferred.fromCoroutine(ask())
+
+
+def _add_mount(
+    gateway: OrderedService,
+    settings: Settings,
+    reactor: Any,
+    health: list[IHealth],
+    modem: IModem | None,
+) -> Mount | None:
+    own = settings.tts160
+    if not own.port:
+        return None
+    ask_gnss = None if modem is None else _place_and_time(modem, _wall_ms)
+    mount = Mount(own, reactor, _wall_ms, ask_gnss)
+    health.append(mount)
+    gateway.add(Part("mount", mount.start, mount.stop_service), deadline_s=10.0)
+    return mount
+
+
 def _add_clients(
     gateway: OrderedService,
     settings: Settings,
@@ -329,10 +392,12 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         gateway.add(door)
 
     modem = _add_modem(gateway, settings, reactor, health)
+    mount = _add_mount(gateway, settings, reactor, health, modem)
     if settings.rpc.listen:
         answers = {
             **GatewayAnswers(store, fleet, health, reactor).table(),
             **ModemAnswers(modem).table(),
+            **MountAnswers(mount, Registry).table(),
         }
         _add_clients(gateway, settings, reactor, health, answers, store, modem)
 
