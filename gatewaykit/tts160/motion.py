@@ -22,7 +22,7 @@ from gatewaykit.errors import (
 from gatewaykit.sections import Tts160Settings
 from gatewaykit.tts160 import coordinates, lx200, set_commands, sky
 from gatewaykit.tts160.asking import Line, accepted, is_motion, is_motion_of, text_of
-from gatewaykit.tts160.axes import Axis, axis_fraction, axis_of
+from gatewaykit.tts160.axes import Axis, axis_of
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import Exchange
 from gatewaykit.tts160.framing import Answer, Text
@@ -31,17 +31,11 @@ from gatewaykit.tts160.observing import Known, Observer
 from gatewaykit.tts160.protocol import DEVICE
 from gatewaykit.tts160.variables import Dialect
 
-STOP = lx200.command(":Q#")
-GOTO = lx200.command(":MS#")
-LETTERS = {"north": "n", "south": "s", "east": "e", "west": "w"}
 SAME_AXIS = {Axis.ELEVATION: "ns", Axis.HORIZONTAL: "ew"}
-HAND_RATES = {1.4: "M", 2.2: "C", 3.0: "S"}
-"""Rates in degrees per second that every firmware has, and their letters."""
 SETTLED_S = 0.5
 """From a sync until the position is to be trusted (facts/tts160.md 1.5)."""
 STANDS_S = 2.0
 """An axis that was stopped has come to rest (facts/tts160.md 2.2)."""
-TRACKING = {"sidereal": ":TQ#", "lunar": ":TL#", "solar": ":TS#"}
 NEAR_DEG = 1 / 60
 BY_HORIZON = 2
 """The kind of a slew's target: azimuth and altitude (facts/tts160.md 4.2)."""
@@ -88,12 +82,12 @@ class Motion:
         self.stops += 1
         self._stopped_by = by
         self.leases.end_all(by)
-        self._stopper(STOP, by, is_motion)
+        self._stopper(lx200.STOP, by, is_motion)
 
     def stop_axis(self, direction: str, by: str) -> None:
         letters = SAME_AXIS[axis_of(direction)]
         self.leases.end(direction, by)
-        command = lx200.command(f":Q{LETTERS[direction]}#")
+        command = lx200.stop_axis(direction)
         self._stopper(command, by, partial(is_motion_of, letters))
 
     def _lease_over(self, direction: str) -> None:
@@ -158,7 +152,9 @@ class Motion:
         self._check_altitude(
             ticket.title, self._altitude_deg(right_ascension_h, declination_deg)
         )
-        await self._begun(ticket, (*target, GOTO), lambda known: bool(known.slewing))
+        await self._begun(
+            ticket, (*target, lx200.GOTO), lambda known: bool(known.slewing)
+        )
         known = self._observer.known
         known.slewing = True
         known.target_right_ascension_h = right_ascension_h
@@ -192,7 +188,7 @@ class Motion:
             hours, degrees = sky.to_equatorial(
                 altitude_deg, azimuth_deg, sidereal_h, known.latitude_deg
             )
-            commands = [*self._target(hours, degrees), GOTO]
+            commands = [*self._target(hours, degrees), lx200.GOTO]
         await self._begun(ticket, commands, lambda known: bool(known.slewing))
         self._observer.known.slewing = True
 
@@ -203,19 +199,14 @@ class Motion:
         hours = coordinates.parse_hours(await text_of(self._line, ":Gr#"))
         degrees = coordinates.parse_degrees(await text_of(self._line, ":Gd#"))
         self._check_altitude(ticket.title, self._altitude_deg(hours, degrees))
-        await self._begun(ticket, (GOTO,), lambda known: bool(known.slewing))
+        await self._begun(ticket, (lx200.GOTO,), lambda known: bool(known.slewing))
         self._observer.known.slewing = True
 
     def _target(self, hours: float, degrees: float) -> tuple[Command, Command]:
-        """The two commands that set it, as finely as the firmware takes them."""
+        """As finely as the firmware takes it."""
         identity = self._observer.identity
         tenths = identity is not None and identity.is_extended
-        right_ascension = coordinates.format_hours(hours, tenths=tenths)
-        declination = coordinates.format_degrees(degrees, tenths=tenths)
-        return (
-            lx200.command(f":Sr{right_ascension}#"),
-            lx200.command(f":Sd{declination}#"),
-        )
+        return lx200.set_target(hours, degrees, tenths=tenths)
 
     def _altitude_deg(self, hours: float, degrees: float) -> float | None:
         """As the mount reckons it; None where it has not told place and time."""
@@ -246,7 +237,7 @@ class Motion:
         was_near = _is_near(known, right_ascension_h, declination_deg)
         text = ""
         try:
-            answers = await self._run(ticket, (*target, lx200.command(":CM#")))
+            answers = await self._run(ticket, (*target, lx200.SYNC))
             assert isinstance(answers[-1], Text)
             text = answers[-1].text.strip()
         except _LOST:
@@ -265,7 +256,7 @@ class Motion:
     async def park(self) -> None:
         ticket = self._ticket("parking")
         await self._state(ticket.title)
-        await self._run(ticket, (lx200.command(":hP#"),))
+        await self._run(ticket, (lx200.PARK,))
         self._observer.known.slewing = True
 
     async def unpark(self) -> None:
@@ -280,24 +271,21 @@ class Motion:
 
     async def tracking(self, *, on: bool | None, rate: str | None) -> None:
         ticket = self._ticket("tracking")
-        if rate is not None and rate not in TRACKING:
-            raise MisuseError("rate", rate, ", ".join(TRACKING))
+        if rate is not None and rate not in lx200.TRACKING_RATES:
+            raise MisuseError("rate", rate, ", ".join(lx200.TRACKING_RATES))
         if on is None and rate is None:
             raise MisuseError("tracking", None, "on, off, or a rate")
         await self._state(ticket.title, slewing_too=False)
         if rate is not None:
-            await self._line.run((lx200.command(TRACKING[rate]),), Priority.NORMAL)
+            await self._line.run((lx200.TRACKING_RATES[rate],), Priority.NORMAL)
         if on is not None:
-            await self._run(ticket, (lx200.command(":T1#" if on else ":T0#"),))
+            await self._run(ticket, (lx200.TRACKING_ON if on else lx200.TRACKING_OFF,))
         self._observer.look_again()
 
     async def guide(self, direction: str, duration_ms: int) -> None:
         ticket = self._ticket("a guide pulse")
-        axis_of(direction)
-        if not 0 <= duration_ms <= 9999:
-            raise MisuseError("duration_ms", duration_ms, "0 to 9999")
+        command = lx200.guide(direction, duration_ms)
         await self._state(ticket.title)
-        command = lx200.command(f":Mg{LETTERS[direction]}{duration_ms:04}#")
         await self._run(ticket, (command,))
 
     async def move_axis(
@@ -308,7 +296,7 @@ class Motion:
         if rate_deg_s == 0:
             self.stop_axis(direction, "its client")
             return self.leases.seconds
-        commands = self._move_commands(direction, rate_deg_s, axis)
+        commands = self._move_commands(direction, rate_deg_s)
         lease = self.leases.of(direction)
         if lease is not None and lease.holder == holder:
             if (lease.direction, lease.rate_deg_s) == (direction, rate_deg_s):
@@ -345,23 +333,13 @@ class Motion:
         """Whether the other axis moves: to some firmware that is slewing, too."""
         return any(axis_of(other) is not axis for other in self.leases.directions)
 
-    def _move_commands(
-        self, direction: str, rate_deg_s: float | None, axis: Axis
-    ) -> list[Command]:
-        letter = LETTERS[direction]
+    def _move_commands(self, direction: str, rate_deg_s: float | None) -> list[Command]:
         if rate_deg_s is None:
-            return [lx200.command(f":M{letter}#")]
+            return [lx200.move(direction)]
         identity = self._observer.identity
         if identity is not None and identity.is_extended:
-            numerator, denominator = axis_fraction(rate_deg_s, axis)
-            return [lx200.command(f":*M{letter}{numerator:04}{denominator:04}#")]
-        if rate_deg_s not in HAND_RATES:
-            rates = ", ".join(f"{rate:g}" for rate in HAND_RATES)
-            raise MisuseError(
-                "rate_deg_s", rate_deg_s, f"{rates} (this firmware has no others)"
-            )
-        rate = lx200.command(f":R{HAND_RATES[rate_deg_s]}#")
-        return [rate, lx200.command(f":M{letter}#")]
+            return [lx200.move_at(direction, rate_deg_s)]
+        return [lx200.choose_rate(rate_deg_s), lx200.move(direction)]
 
 
 def _is_near(known: Known, hours: float, degrees: float) -> bool:

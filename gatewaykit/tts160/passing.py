@@ -15,7 +15,7 @@ from gatewaykit.tts160.asking import Line
 from gatewaykit.tts160.commands import Command, Effect, Priority, Reply
 from gatewaykit.tts160.formats import CASE_FORMATS, unpack
 from gatewaykit.tts160.framing import Answer
-from gatewaykit.tts160.motion import GOTO, LETTERS, Motion
+from gatewaykit.tts160.motion import Motion
 from gatewaykit.tts160.protocol import DEVICE
 
 FORMS = {
@@ -27,7 +27,7 @@ FORMS = {
 """How an answer is read that the table doesn't know."""
 PASSED_ON = "a client's command"
 
-_DIRECTIONS = {letter: direction for direction, letter in LETTERS.items()}
+_DIRECTIONS = {direction[0]: direction for direction in axes.DIRECTIONS}
 _MOVE = re.compile(r":(\*?)M([nsew])([0-9]{8})?#")
 _GUIDE = re.compile(r":Mg([nsew])([0-9]{4})#")
 _AXIS_STOP = re.compile(r":Q([nsew])#")
@@ -67,9 +67,9 @@ class Passing:
     async def _move(self, command: Command, holder: Hashable) -> Record | None:
         """What has an action of its own; None for what has not."""
         text = command.text
-        if command == GOTO:
+        if command == lx200.GOTO:
             return await self._goto()
-        if text == ":hP#":
+        if command == lx200.PARK:
             await self._motion.park()
         elif found := _MOVE.fullmatch(text):
             direction = _DIRECTIONS[found[2]]

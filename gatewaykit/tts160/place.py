@@ -11,7 +11,7 @@ from gatewaykit.errors import MisuseError, ProtocolViolation
 from gatewaykit.sections import Tts160Settings
 from gatewaykit.tts160 import coordinates, local_time, lx200, set_commands
 from gatewaykit.tts160.asking import Line, accepted, garbled, text_of
-from gatewaykit.tts160.commands import Priority
+from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.observing import Observer
 from gatewaykit.tts160.variables import Dialect
 
@@ -52,7 +52,7 @@ class Place:
         if latitude_deg is None and utc_offset_h is None and at_ms is None:
             raise MisuseError("site", None, "a place, an offset or a time")
         if utc_offset_h is not None:
-            await self._set(f":SG{local_time.format_utc_offset(utc_offset_h)}#")
+            await self._set(lx200.set_utc_offset(utc_offset_h))
         if latitude_deg is not None and longitude_deg is not None:
             await self._set_place(latitude_deg, longitude_deg, utc_offset_h)
         if at_ms is not None:
@@ -60,8 +60,8 @@ class Place:
             await self._set_time(at_ms, offset_h, began_ms)
         self._observer.look_again()
 
-    async def _set(self, command: str) -> None:
-        await self._line.run((lx200.command(command),), Priority.NORMAL, accepted)
+    async def _set(self, *commands: Command) -> None:
+        await self._line.run(commands, Priority.NORMAL, accepted)
 
     async def _offset_h(self) -> float:
         text = await text_of(self._line, ":GG#")
@@ -79,9 +79,7 @@ class Place:
         coordinates.checked("longitude_deg", longitude_deg, -180, 180)
         identity = self._observer.identity
         if identity is None or identity.dialect is not Dialect.V357:
-            await self._set(f":St{coordinates.format_degrees_short(latitude_deg)}#")
-            west = coordinates.format_longitude_unsigned(longitude_deg)
-            await self._set(f":Sg{west}#")
+            await self._set(*lx200.set_place(latitude_deg, longitude_deg))
             return
         if utc_offset_h is None:
             utc_offset_h = await self._offset_h()
@@ -95,13 +93,13 @@ class Place:
                 round(min(max(self._settings.min_altitude_deg, 0), 89)),
             )
         )
-        await self._line.run((command,), Priority.NORMAL, accepted)
+        await self._set(command)
 
     async def _set_time(self, at_ms: int, offset_h: float, began_ms: int) -> None:
         date = self._local(at_ms, offset_h, began_ms).date()
-        await self._set(f":SC{local_time.format_date(date)}#")
+        await self._set(lx200.set_date(date))
         moment = self._local(at_ms, offset_h, began_ms)
-        await self._set(f":SL{local_time.format_time(moment.time())}#")
+        await self._set(lx200.set_time(moment.time()))
         # The first read of a time after that is stale (facts/tts160.md 2.2).
         await text_of(self._line, ":GS#")
 
