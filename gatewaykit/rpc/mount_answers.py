@@ -99,8 +99,8 @@ class MountAnswers:
         values = answer.get("values")
         if values is not None:
             if answer["kind"] == "case":
-                number, format = answer["number"], answer["format"]
-                values = formats.named_case(number, format, values)
+                case, format = answer["case"], answer["format"]
+                values = formats.named_case(case, format, values)
             else:
                 values = formats.named(answer["format"], values)
             answer = answer | {"values": values}

@@ -103,7 +103,7 @@ class MountCommand(Verb):
     The answer has a ``kind`` (``none``, ``bool``, ``text``, ``goto``, ``date``, ``binary``,
     ``case``, ``set``) and, by that, ``value`` (bool, date), ``text`` (text, goto, date;
     without its ``#``), ``code`` (goto; 0 if it has begun), ``format`` and ``values`` (binary,
-    case), ``number`` (case), ``entries`` (set; pairs of type and value). ``values`` is a
+    case), ``case`` (its number), ``entries`` (set; pairs of type and value). ``values`` is a
     dictionary if a format of its types was registered (`RegisterBinaryFormat`).
 
     What moves the mount is checked as by the verbs for it; an axis has a lease, as with

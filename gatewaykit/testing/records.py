@@ -1,4 +1,4 @@
-"""Records as a modem gives them."""
+"""Records as a modem and a mount give them."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def location_record(**fields: Any) -> Record:
 def info_record(**fields: Any) -> Record:
     """An info record; `fields` as for `network_record`."""
     return _with(_INFO, fields)
+
+
+def mount_record(**fields: Any) -> Record:
+    """A mount's status, tracking near the meridian; `fields` as for `network_record`."""
+    return _with(_MOUNT, fields)
 
 
 def _with(record: Record, fields: Record) -> Record:
@@ -126,4 +131,31 @@ _INFO: Record = {
     "state": "ready",
     "uptime_s": 3600.0,
     "warnings": [],
+}
+
+_MOUNT: Record = {
+    "available": True,
+    "state": "ready",
+    "reason": None,
+    "dialect": "v357",
+    "firmware": "357.1.0",
+    "right_ascension_h": 5.786667,
+    "declination_deg": -5.391111,
+    "altitude_deg": 37.282971,
+    "azimuth_deg": 184.005240,
+    "equinox": "JNow",
+    "tracking": True,
+    "tracking_rate": "sidereal",
+    "slewing": False,
+    "moving": [],
+    "parked": False,
+    "aligned_stars": 3,
+    "target_right_ascension_h": 5.786667,
+    "target_declination_deg": -5.391111,
+    "latitude_deg": 47.25,
+    "longitude_deg": 8.5,
+    "local_sidereal_time_h": 6.0,
+    "at": "2026-01-31T12:00:00.000Z",
+    "age_s": 0.2,
+    "stale": False,
 }
