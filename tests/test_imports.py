@@ -101,12 +101,15 @@ PURE = (
     "tts160/axes.py",
     "tts160/commands.py",
     "tts160/coordinates.py",
+    "tts160/formats.py",
     "tts160/local_time.py",
     "tts160/lx200.py",
     "tts160/lx200_table.py",
     "tts160/set_commands.py",
     "tts160/set_table.py",
     "tts160/sky.py",
+    "tts160/variable_tables.py",
+    "tts160/variables.py",
 )
 """Modules that do no I/O and look at no clock: of what is not the standard library they
 import attrs, one another, and the names of interfaces. All of their branches are tested."""
