@@ -19,8 +19,10 @@ from gatewaykit.rpc.answers import Answer, GatewayAnswers
 from gatewaykit.rpc.caller import ClientProtocol
 from gatewaykit.rpc.client import GatewayClient
 from gatewaykit.rpc.modem_answers import ModemAnswers
+from gatewaykit.rpc.mount_answers import MountAnswers
 from gatewaykit.rpc.server import GatewayServer, RpcFactory
-from gatewaykit.testing import MemoryModem, MemoryStore
+from gatewaykit.testing import MemoryModem, MemoryMount, MemoryStore
+from gatewaykit.tts160.registry import Registry
 
 IMEI = "864000000000001"
 
@@ -77,11 +79,13 @@ class RpcTestCase(SynchronousTestCase):
         self.fleet = FakeFleet()
         self.subsystems: list[FakeHealth] = []
         self.modem = MemoryModem(at_commands=("AT+CSQ", "AT+CPIN*"))
+        self.mount = MemoryMount(self.clock.seconds)
         self.answers: Mapping[type[verbs.Verb], Answer] = {
             **GatewayAnswers(
                 self.store, self.fleet, self.subsystems, self.clock
             ).table(),
             **ModemAnswers(self.modem).table(),
+            **MountAnswers(self.mount, Registry).table(),
         }
         self.factory = self.make_factory()
         self.role = Role.ADMIN

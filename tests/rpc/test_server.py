@@ -204,11 +204,29 @@ class RoleTests(ProbeTestCase):
             "text": "hello",
             "all": True,
             "command": "AT+CSQ",
+            "variables": ["RA"],
+            "name": "pair",
+            "format": "2i",
+            "right_ascension_h": 6.0,
+            "declination_deg": 0.0,
+            "on": True,
+            "direction": "north",
+            "duration_ms": 100,
+            "utc_offset_h": 1.0,
+        }
+        own: dict[type[verbs.Verb], dict[str, Any]] = {
+            verbs.MountCommand: {"text": ":RG#"},
+            verbs.MountCase: {"number": 2},
         }
         for verb in verbs.ALL:
             names = {name.decode() for name, _ in verb.arguments}
             chosen = {key: values[key] for key in values if key in names}
+            chosen |= own.get(verb, {})
             for role in Role:
+                # No slew and no lease lasts as long.
+                self.clock.advance(10)
+                self.successResultOf(self.mount.status())
+                self.mount.record["parked"] = False
                 before = len(self.store.audit_records)
                 call = self.ask(verb, role, **chosen)
                 if Principal("", frozenset({role}), "").has(verb.role):
