@@ -128,6 +128,26 @@ Answer = (
     Nothing | Flag | Letter | Text | Goto | Date | Binary | Case | SetResult | Failed
 ) | Garbled
 
+_FITTING: dict[Reply, type[Answer]] = {
+    Reply.NONE: Nothing,
+    Reply.FLAG: Flag,
+    Reply.LETTER: Letter,
+    Reply.TEXT: Text,
+    Reply.PRECISION: Text,
+    Reply.GOTO: Goto,
+    Reply.DATE: Date,
+    Reply.BINARY: Binary,
+    Reply.CASE: Case,
+    Reply.SET: SetResult,
+}
+
+
+def fits(answer: Answer, command: Command) -> bool:
+    """Whether an answer is of the kind that its command has, or tells an error."""
+    if command.reply is Reply.AUTO:
+        return True
+    return isinstance(answer, (_FITTING[command.reply], Failed))
+
 
 class _State(enum.Enum):
     IDLE = enum.auto()

@@ -43,20 +43,6 @@ MUTE = "it does not answer (is its hand pad on the operations screen?)"
 PAUSE_S = 0.2
 """Before a read is sent again, beside the silence; twice that before it is once more."""
 
-_FITTING: dict[Reply, type[Any]] = {
-    Reply.NONE: framing.Nothing,
-    Reply.FLAG: framing.Flag,
-    Reply.LETTER: framing.Letter,
-    Reply.TEXT: framing.Text,
-    Reply.PRECISION: framing.Text,
-    Reply.GOTO: framing.Goto,
-    Reply.DATE: framing.Date,
-    Reply.BINARY: framing.Binary,
-    Reply.CASE: framing.Case,
-    Reply.SET: framing.SetResult,
-    Reply.AUTO: object,
-}
-
 log = Logger()
 
 
@@ -337,7 +323,7 @@ class MountProtocol(LineReceiver):
         if isinstance(answer, Garbled):
             self._garbled(command, answer.reason)
             return
-        if not isinstance(answer, (_FITTING[command.reply], Failed)):
+        if not framing.fits(answer, command):
             self._garbled(command, f"a {type(answer).__name__.lower()}")
             return
         self.figures.exchanges += 1
