@@ -96,26 +96,6 @@ def set_length(set_id: int, start: bytes) -> int | None:
     return _size(parameters)
 
 
-def set_arguments(set_id: int, payload: bytes) -> list[int | float | str]:
-    """The values of a payload, as a mount reads it, out of range or not.
-
-    :raises ProtocolViolation: no such command, or not its length.
-    """
-    command = SET_COMMANDS.get(set_id)
-    if command is None:
-        raise ProtocolViolation(f"no SET command {set_id:02X}", payload)
-    if set_length(set_id, payload + b"#") != len(payload):
-        raise ProtocolViolation(f"not the payload of {command.name}", payload)
-    parameters = _parameters(command, *payload[:1])
-    if len(payload) > _size(parameters):
-        parameters += command.optional
-    values = struct.unpack("<" + "".join(one.type for one in parameters), payload)
-    return [
-        value.decode("latin-1").rstrip() if isinstance(value, bytes) else value
-        for value in values
-    ]
-
-
 def set_entries(data: bytes) -> tuple[list[Entry], int] | None:
     """The entries of an answer and how many bytes they are; None while some are missing.
 
@@ -137,8 +117,8 @@ def set_entries(data: bytes) -> tuple[list[Entry], int] | None:
         used += 1 + layout.size
         if used > len(data):
             return None
-        value = layout.unpack_from(data, used - layout.size)
-        entries.append(Entry(type, *(value or [None])))
+        values = layout.unpack_from(data, used - layout.size)
+        entries.append(Entry(type, values[0] if values else None))
     return entries, used
 
 

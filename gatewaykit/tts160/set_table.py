@@ -17,10 +17,6 @@ import attrs
 
 from gatewaykit.errors import MisuseError
 
-DIRECTIONS: Final = MappingProxyType({"north": 0, "south": 1, "east": 2, "west": 3})
-"""Of MOVE_AXIS and GUIDE. Whether north and south change places here, as they do in
-``:Mg``, nobody knows."""
-
 _LARGEST_FLOAT = 3.4028234663852886e38
 _NAME = "10s"
 _CODE = "B"
@@ -75,9 +71,8 @@ _RIGHT_ASCENSION = Parameter("right_ascension_rad", "f", 0, math.tau)
 _DECLINATION = Parameter("declination_rad", "f", -math.pi / 2, math.pi / 2)
 _AZIMUTH = Parameter("azimuth_rad", "f", 0, math.tau)
 _ALTITUDE = Parameter("altitude_rad", "f", -math.pi / 2, math.pi / 2)
-_DIRECTION = _code(
-    "direction", 3, ", ".join(f"{code} {name}" for name, code in DIRECTIONS.items())
-)
+# Whether north and south change places here, as they do in `:Mg`, nobody knows.
+_DIRECTION = _code("direction", 3, "0 north, 1 south, 2 east, 3 west")
 
 
 def _angle(name: str, most_deg: int, signs: str) -> tuple[Parameter, ...]:
