@@ -65,15 +65,19 @@ def run_in(reactor: Any, main: Callable[[Any], Coroutine[Deferred[Any], Any, T]]
     def interrupt(signum: int, _frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_DFL)
         signals.append(signum)
-        reactor.callFromThread(task.cancel)
+        reactor.callFromThread(cancel)
 
-    task = Deferred.fromCoroutine(main(reactor))
-    task.addBoth(lambda result: reactor.callWhenRunning(end, result))
+    def cancel() -> None:
+        task.cancel()
+
+    # First: what `main` prints at once may be what somebody waits for who ends it then.
     before = {
         signum: signal.signal(signum, interrupt)
         for signum in (signal.SIGINT, signal.SIGTERM)
     }
     try:
+        task = Deferred.fromCoroutine(main(reactor))
+        task.addBoth(lambda result: reactor.callWhenRunning(end, result))
         reactor.run(installSignalHandlers=False)
     finally:
         for signum, handler in before.items():
