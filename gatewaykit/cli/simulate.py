@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from gatewaykit.cli.connection import run
 from gatewaykit.cli.invocation import Invocation
 from gatewaykit.cli.simulate_modem import modem
+from gatewaykit.cli.simulate_mount import mount
 from gatewaykit.errors import ConnectionFailed
 from gatewaykit.simulators.faults import Faults
 from gatewaykit.simulators.fleet import SimulatedFleet
@@ -40,6 +41,7 @@ def simulate() -> None:
 
 
 simulate.add_command(modem)
+simulate.add_command(mount)
 
 
 @simulate.command()
