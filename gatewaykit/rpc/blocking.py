@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -90,6 +91,7 @@ class BlockingClient:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._connection: socket.socket | None = None
+        self._is_ended = False
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +109,21 @@ class BlockingClient:
         self._notice_fork()
         with self._lock:
             self._hang_up()
+
+    def end(self) -> None:
+        """Close the connection for good, at once: the call that is under way in another
+        thread fails with `ConnectionFailed`, as all do from now on."""
+        self._is_ended = True
+        connection = self._connection
+        if connection is not None:
+            with suppress(OSError):
+                # Not TLS's own, which is not for another thread.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._hang_up()
+            finally:
+                self._lock.release()
 
     def call(self, verb: type[verbs.Verb], **arguments: Any) -> dict[str, Any]:
         """Ask the gateway, and give the answer's values by name.
@@ -145,6 +162,7 @@ class BlockingClient:
 
     def _connect(self, deadline: float) -> socket.socket:
         self._hang_up()
+        self._check_end()
         connection = dialing.dial(self._address, self.endpoint, deadline, self._context)
         self._connection = connection
         if self._token is not None:
@@ -199,6 +217,7 @@ class BlockingClient:
     ) -> dict[bytes, bytes]:
         reader = BoxReader()
         silent = True
+        self._check_end()
         try:
             connection.settimeout(dialing.remaining(deadline))
             connection.sendall(request)
@@ -217,6 +236,10 @@ class BlockingClient:
             failed = _Closed if silent else ConnectionFailed
             reason = error.strerror or str(error) or type(error).__name__
             raise failed(self.endpoint, reason) from error
+
+    def _check_end(self) -> None:
+        if self._is_ended:
+            raise ConnectionFailed(self.endpoint, "it was closed by this program")
 
     def _is_usable(self) -> bool:
         """Whether the kept connection is still open, as far as can be told without asking.
