@@ -1,0 +1,346 @@
+"""The mount's line for threads: one exchange at a time, the gateway's framing and tables.
+
+As in `gatewaykit.tts160.protocol`: a stop waits for nobody, and after a lost answer nothing
+else is asked until a new question has got its own (facts/tts160.md 1.3).
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import attrs
+
+from gatewaykit.compat.tts160_port import BlockingPort
+from gatewaykit.compat.tts160_turns import Turn, Turns
+from gatewaykit.errors import (
+    DeviceGarbled,
+    DeviceRefused,
+    DeviceTimeout,
+    DeviceUnavailable,
+)
+from gatewaykit.tts160 import framing, lx200, resync
+from gatewaykit.tts160.commands import Command, Effect, Reply, Retry
+from gatewaykit.tts160.formats import MOST_BYTES
+from gatewaykit.tts160.framing import Answer, Failed, Framing, Garbled, Stray
+from gatewaykit.tts160.protocol import DEVICE, GAP_S, GONE, MUTE
+
+STOPPED_BY = "a stop of this program"
+CLOSED = "it was closed meanwhile"
+_HALT = lx200.command(":Q#")
+_SHOWN = 200
+"""Bytes of what came unasked, in a log."""
+
+
+@attrs.frozen
+class Limits:
+    """Times in seconds (facts/tts160.md 1.5)."""
+
+    first_byte_s: float = 0.5
+    silence_s: float = resync.SILENCE_S
+    after_s: float = resync.AFTER_S
+    pauses_s: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8)
+    """Before each attempt after the first, beside the silence."""
+
+
+LIMITS = Limits()
+
+
+class Mute(DeviceUnavailable):
+    """The line could not be brought into step."""
+
+    def __init__(self) -> None:
+        super().__init__(DEVICE, MUTE)
+
+
+class Line:
+    """An open port that any number of managers share.
+
+    Its methods raise the errors of `gatewaykit.errors`, about the mount and the port.
+
+    :param path: as errors call it.
+    """
+
+    def __init__(self, path: str, baudrate: int) -> None:
+        self.path = path
+        self.baudrate = baudrate
+        self._byte_s = 10 / baudrate
+        self._port = BlockingPort(path, baudrate)
+        self._turns = Turns()
+        self._framing = Framing()
+        self._output = threading.Lock()
+        """Held while writing: no command goes out inside another."""
+        self._is_used = False
+        """Whether somebody has the line; changed while `_output` is held."""
+        self._free_at = 0.0
+        """When the next command may be written, by `time.monotonic`."""
+        self._once_more: dict[bytes, Command] = {}
+        """Stops that were written while the line was in use: the mount may have missed
+        them, so they are repeated as soon as it is free."""
+        self._is_suspect = False
+        """Something came that nobody asked for."""
+        self._unanswered: Command | None = None
+        """Its answer may still come."""
+
+    @property
+    def is_open(self) -> bool:
+        if self._turns.is_ended:
+            return False
+        if not self._output.acquire(blocking=False):
+            return True  # somebody writes to it
+        try:
+            return self._port.is_there
+        finally:
+            self._output.release()
+
+    def ask(self, command: Command, owner: object, log: logging.Logger) -> Answer:
+        """The answer to a command, which is no `Failed` and no `Garbled`.
+
+        What moves the mount is sent once, and not at all if the line cannot be brought into
+        step before. Safe reads are sent again.
+
+        :param owner: see `leave`.
+        """
+        if command.effect is Effect.STOP and self._stop(command, log):
+            return framing.Nothing()
+        with self._turns.of(command, owner) as turn:
+            for pause_s in LIMITS.pauses_s if command.retry is Retry.SAFE else ():
+                try:
+                    return self._attempt(turn, command, log)
+                except (DeviceTimeout, DeviceGarbled, Mute) as error:
+                    log.debug("%s; it is asked again", error)
+                self._turns.pause(turn, pause_s)
+            return self._attempt(turn, command, log)
+
+    def clear(self, owner: object, log: logging.Logger) -> None:
+        """Drop what came in, wait for what still comes, and make sure that commands get
+        their own answers."""
+        with self._turns.of(None, owner) as turn, self._use(turn):
+            self._resynchronise(turn, log, resync.TRIES)
+
+    def leave(self, owner: object) -> None:
+        """End what `owner` waits for; the others go on."""
+        self._turns.leave(owner, DeviceUnavailable(self.path, CLOSED))
+        self._port.wake()
+
+    def close(self) -> None:
+        """End what anybody waits for, and let others have the port."""
+        self._turns.end(DeviceUnavailable(self.path, CLOSED))
+        self._port.wake()
+        self._turns.wait_until_free()
+        with self._output:
+            self._port.close()
+
+    def forget(self) -> None:
+        """After a fork, in the child."""
+        self._port.forget()
+
+    # A turn
+
+    @contextmanager
+    def _use(self, turn: Turn) -> Iterator[None]:
+        with self._turns.take(turn):
+            with self._output:
+                self._is_used = True
+            try:
+                yield
+            finally:
+                with self._output:
+                    # What comes of the stops was told to those who asked for them.
+                    with suppress(DeviceUnavailable):
+                        self._repeat_stops()
+                    self._is_used = False
+                    if self._turns.is_ended:
+                        self._port.close()
+
+    def _attempt(self, turn: Turn, command: Command, log: logging.Logger) -> Answer:
+        with self._use(turn):
+            try:
+                tries = 1 if command.retry is Retry.SAFE else resync.TRIES
+                self._bring_into_step(turn, log, tries)
+                answer = self._exchange(turn, command, log)
+            except (DeviceTimeout, DeviceGarbled) as error:
+                if turn.stopped is not None:
+                    raise turn.stopped from error
+                raise
+        if turn.stopped is not None:
+            raise turn.stopped
+        if isinstance(answer, Failed):
+            raise DeviceRefused(DEVICE, command.text, answer.message)
+        return answer
+
+    def _bring_into_step(self, turn: Turn, log: logging.Logger, tries: int) -> None:
+        if data := self._receive(0):
+            self._unasked(data, log)
+        if self._is_suspect or self._unanswered is not None:
+            self._resynchronise(turn, log, tries)
+
+    def _exchange(
+        self,
+        turn: Turn,
+        command: Command,
+        log: logging.Logger,
+        first_byte_s: float | None = None,
+    ) -> Answer:
+        """Send a command, once, and wait for its answer."""
+        first_s = first_byte_s or command.first_byte_s or LIMITS.first_byte_s
+        sent_at = self._send(turn, command)
+        log.debug("sent %s", command.text)
+        self._framing.give_up()
+        answer: Answer | None = self._framing.begin(command)
+        if answer is None:
+            answer = self._wait(turn, command, sent_at + first_s, log)
+        if answer is None:
+            raise DeviceTimeout(DEVICE, command.text, first_s)
+        log.debug("%s is answered with %s", command.text, answer)
+        if isinstance(answer, Garbled):
+            raise DeviceGarbled(DEVICE, command.text, answer.reason)
+        if not framing.fits(answer, command):
+            reason = f"a {type(answer).__name__.lower()}"
+            raise DeviceGarbled(DEVICE, command.text, reason)
+        self._unanswered = None
+        return answer
+
+    def _wait(
+        self, turn: Turn, command: Command, deadline: float, log: logging.Logger
+    ) -> Answer | None:
+        """The answer; None if nothing has come until then."""
+        end = deadline + 2 * MOST_BYTES * self._byte_s
+        while True:
+            left_s = deadline - time.monotonic()
+            data = self._receive(left_s)
+            if turn.over is not None:
+                raise turn.over
+            if data:
+                answer = self._take(self._framing.receive(data), log)
+                if answer is not None:
+                    return answer
+                patience_s = self._framing.patience_s
+                if patience_s is not None:
+                    deadline = min(time.monotonic() + patience_s, end)
+            elif left_s <= 0:
+                return self._framing.silence()
+
+    def _take(self, events: list[Answer | Stray], log: logging.Logger) -> Answer | None:
+        answer: Answer | None = None
+        for event in events:
+            if isinstance(event, Stray):
+                self._unasked(event.raw, log)
+            else:
+                answer = event
+        return answer
+
+    def _unasked(self, data: bytes, log: logging.Logger) -> None:
+        log.warning("%s sent what nobody asked for: %r", DEVICE, data[:_SHOWN])
+        self._is_suspect = True
+
+    # Resynchronisation
+
+    def _resynchronise(self, turn: Turn, log: logging.Logger, tries: int) -> None:
+        """Silence, a question, its own answer, silence; see `gatewaykit.tts160.resync`."""
+        self._is_suspect = True
+        lost = self._unanswered
+        first = int(lost is not None and lost.data == resync.PROBES[0].command.data)
+        for number in range(tries):
+            self._drain(turn, LIMITS.silence_s * (number + 1), log)
+            probe = resync.PROBES[(first + number) % len(resync.PROBES)]
+            try:
+                answer = self._exchange(turn, probe.command, log, LIMITS.first_byte_s)
+            except (DeviceTimeout, DeviceGarbled) as error:
+                log.debug("not in step: %s", error)
+                continue
+            fits = isinstance(answer, framing.Text) and probe.shape.fullmatch(
+                answer.text
+            )
+            if fits and not self._receive(LIMITS.after_s):
+                self._is_suspect = False
+                log.debug("%s is in step", DEVICE)
+                return
+        raise Mute
+
+    def _drain(self, turn: Turn, silence_s: float, log: logging.Logger) -> None:
+        """Discard what comes until nothing has for a while, though not for ever."""
+        end = time.monotonic() + resync.MOST_SILENCE_S
+        silent_at = time.monotonic() + silence_s
+        while (left_s := min(silent_at, end) - time.monotonic()) > 0:
+            turn.check()
+            with self._output:
+                self._repeat_stops()
+            data = self._receive(left_s)
+            if data:
+                log.debug("dropped %r", data[:_SHOWN])
+                silent_at = time.monotonic() + silence_s
+
+    # Bytes
+
+    def _send(self, turn: Turn, command: Command) -> float:
+        """Raises what is in the way of it; gives when the last byte will be out."""
+        with self._output:
+            self._wait_for_gap()
+            turn.check()
+            if command.reply is not Reply.NONE:
+                # Before it is written: whatever happens, its answer may come.
+                self._unanswered = command
+            return self._put(command)
+
+    def _stop(self, command: Command, log: logging.Logger) -> bool:
+        """Stop now, whoever has the line: the motion of all managers fails.
+
+        :return: whether that was all. A stop that has an answer has its turn before others;
+            until then ``:Q#``, which has none, is in its place.
+        """
+        now = command if command.reply is Reply.NONE else _HALT
+        with self._output:
+            if self._turns.is_ended:
+                return False
+            self._turns.stop(command, STOPPED_BY)
+            if self._is_used or now is command:
+                is_close = time.monotonic() < self._free_at
+                self._put(now)
+                log.debug("sent %s, at once", now.text)
+                if self._is_used or is_close:
+                    self._once_more[now.data] = now
+                if not self._is_used:
+                    self._repeat_stops()
+        self._port.wake()
+        return now is command
+
+    def _repeat_stops(self) -> None:
+        while self._once_more:
+            self._wait_for_gap()
+            self._put(self._once_more.pop(next(iter(self._once_more))))
+
+    def _put(self, command: Command) -> float:
+        """Gives when the last byte will be out."""
+        try:
+            self._port.send(command.data)
+        except OSError as error:
+            raise self._failed(error) from error
+        sent_at = time.monotonic() + len(command.data) * self._byte_s
+        if command.reply is Reply.NONE:
+            self._free_at = sent_at + GAP_S
+        return sent_at
+
+    def _wait_for_gap(self) -> None:
+        """What follows a command without an answer too closely collides with it."""
+        left_s = self._free_at - time.monotonic()
+        if left_s > 0:
+            time.sleep(left_s)
+
+    def _receive(self, seconds: float) -> bytes:
+        try:
+            return self._port.receive(seconds)
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> DeviceUnavailable:
+        """The end of the line, for all who use it."""
+        reason = str(error.strerror) if error.errno == errno.ETIMEDOUT else GONE
+        gone = DeviceUnavailable(self.path, reason)
+        self._turns.end(gone)
+        self._port.wake()
+        return gone
