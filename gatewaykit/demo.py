@@ -1,13 +1,14 @@
-"""``twistd gatewaykit --demo``: vehicles and a modem that are not there, on a store that
-will not last."""
+"""``twistd gatewaykit --demo``: vehicles, a modem and a mount that are not there, on a
+store that will not last."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -23,11 +24,15 @@ from gatewaykit.settings import Settings
 from gatewaykit.simulators.encoding import Report
 from gatewaykit.simulators.fleet import SimulatedFleet
 from gatewaykit.simulators.modem import SimulatedModem
+from gatewaykit.simulators.mount import SimulatedMount
 
 VEHICLES = 20
 INTERVAL_S = 5.0
 MODEM, NMEA = "sim7600-at", "sim7600-nmea"
 """Links to the simulated modem's ports, in the demo's own directory."""
+MOUNT = "tts160"
+"""The same, to the mount's."""
+_PLANETARIUM = "tcp:4030:interface=127.0.0.1"
 
 
 def _free(key: str, wanted: str, instead: str) -> str:
@@ -47,12 +52,18 @@ def adapt(settings: Settings) -> tuple[Settings, Path]:
     """
     directory = Path(tempfile.mkdtemp(prefix="gatewaykit-demo-"))
     gv50, store, rpc = settings.gv50, settings.store, settings.rpc
-    sim7600 = settings.sim7600
+    sim7600, tts160, lx200 = settings.sim7600, settings.tts160, settings.lx200
     if "port" not in sim7600.model_fields_set:
         links = {"port": str(directory / MODEM)}
         if "nmea_port" not in sim7600.model_fields_set:
             links["nmea_port"] = str(directory / NMEA)
         sim7600 = sim7600.model_copy(update=links)
+    if "port" not in tts160.model_fields_set:
+        tts160 = tts160.model_copy(update={"port": str(directory / MOUNT)})
+        # Nobody is let in unasked where the mount is somebody's own.
+        door = _free("lx200.listen", _PLANETARIUM, "")
+        if "listen" not in lx200.model_fields_set and door:
+            lx200 = lx200.model_copy(update={"listen": [door]})
     if "listen" not in gv50.model_fields_set:
         port = _free(
             "gv50.listen", "tcp:5000:interface=127.0.0.1", "tcp:0:interface=127.0.0.1"
@@ -72,7 +83,14 @@ def adapt(settings: Settings) -> tuple[Settings, Path]:
                 ]
             }
         )
-    update = {"gv50": gv50, "store": store, "rpc": rpc, "sim7600": sim7600}
+    update = {
+        "gv50": gv50,
+        "store": store,
+        "rpc": rpc,
+        "sim7600": sim7600,
+        "tts160": tts160,
+        "lx200": lx200,
+    }
     return settings.model_copy(update=update), directory
 
 
@@ -89,12 +107,21 @@ def modem(reactor: Any, settings: Settings, directory: Path) -> SimulatedModem |
     return SimulatedModem(reactor, Path(port), nmea_link=own_nmea)
 
 
+def mount(reactor: Any, settings: Settings, directory: Path) -> SimulatedMount | None:
+    """The mount behind the link that `adapt` set; None where somebody set a port."""
+    port = settings.tts160.port
+    if port != str(directory / MOUNT):
+        return None
+    return SimulatedMount(reactor, Path(port))
+
+
 class Show:
     """The simulated fleet, and a line on the terminal for each report that is durable.
 
     :param trackers: where the fleet connects, once it listens.
     :param clients: an endpoint string for the hint, if there is one.
-    :param modem: the port of a simulated modem, for the hint.
+    :param simulated: what is simulated beside the vehicles, and its port, for the hint.
+    :param planetariums: an endpoint string of the door for them, if there is one.
     """
 
     def __init__(
@@ -105,14 +132,16 @@ class Show:
         out: TextIO,
         make_fleet: Callable[..., SimulatedFleet] = SimulatedFleet,
         *,
-        modem: Path | None = None,
+        simulated: Mapping[str, Path] = MappingProxyType({}),
+        planetariums: str | None = None,
     ) -> None:
         self._reactor = reactor
         self._trackers = trackers
         self._clients = clients
         self._out = out
         self._make_fleet = make_fleet
-        self._modem = modem
+        self._simulated = simulated
+        self._planetariums = planetariums
         self._fleet: SimulatedFleet | None = None
 
     def start(self) -> None:
@@ -126,15 +155,15 @@ class Show:
             acknowledged=self._acknowledged,
         )
         self._fleet.start()
-        second = "Ctrl-C ends the demo."
-        if self._modem is not None:
-            second = f"A simulated SIM7600 modem is at {self._modem}. {second}"
-        print(
-            f"{VEHICLES} simulated vehicles report to {host} port {port}."
-            f" From a second terminal: {self._hint()}\n{second}",
-            file=self._out,
-            flush=True,
-        )
+        first = f"{VEHICLES} simulated vehicles report to {host} port {port}."
+        lines = [f"{first} From a second terminal: {self._hint()}"]
+        for name, link in self._simulated.items():
+            lines.append(f"A simulated {name} is at {link}.")
+        if self._planetariums is not None:
+            place = endpoints.locate(self._planetariums)
+            where = place.path or f"port {place.port}"
+            lines.append(f"Planetarium programs find the mount (LX200) at {where}.")
+        print(*lines, "Ctrl-C ends the demo.", sep="\n", file=self._out, flush=True)
 
     def stop(self) -> Deferred[None] | None:
         return None if self._fleet is None else self._fleet.stop()

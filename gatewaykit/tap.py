@@ -345,13 +345,17 @@ def makeService(options: Options, reactor: Any = None) -> IService:
     gateway = OrderedService(reactor, lambda failure: _give_up(reactor, failure))
     health: list[IHealth] = []
 
-    simulated = None
+    simulated: dict[str, Path] = {}
     if options.demo_directory is not None:
         directory = options.demo_directory
         gateway.add(Part("demo directory", stop=lambda: demo.remove(directory)))
-        simulated = demo.modem(reactor, settings, directory)
-        if simulated is not None:
-            gateway.add(Part("simulated modem", simulated.start, simulated.stop))
+        for title, device in (
+            ("SIM7600 modem", demo.modem(reactor, settings, directory)),
+            ("TTS-160 mount", demo.mount(reactor, settings, directory)),
+        ):
+            if device is not None:
+                simulated[title] = device.link
+                gateway.add(Part(f"simulated {title}", device.start, device.stop))
 
     store = SqliteStore(
         Path(settings.store.path).absolute(),
@@ -407,8 +411,14 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         hint = settings.rpc.listen[0] if settings.rpc.listen else None
         # twistd makes log events of what is printed.
         assert sys.__stdout__ is not None
-        link = None if simulated is None else simulated.link
-        show = demo.Show(reactor, door, hint, sys.__stdout__, modem=link)
+        show = demo.Show(
+            reactor,
+            door,
+            hint,
+            sys.__stdout__,
+            simulated=simulated,
+            planetariums=settings.lx200.listen[0] if settings.lx200.listen else None,
+        )
         gateway.add(Part("demo", show.start, show.stop))
 
     gateway.add(

@@ -34,7 +34,11 @@ class AdaptTests(DirectoryTestCase):
         for text in (*adapted.gv50.listen, *adapted.rpc.listen):
             self.assertTrue(endpoints.locate(text).is_local, text)
         self.assertEqual(Path(adapted.store.path).parent, self.own)
-        for port in (adapted.sim7600.port, adapted.sim7600.nmea_port):
+        for port in (
+            adapted.sim7600.port,
+            adapted.sim7600.nmea_port,
+            adapted.tts160.port,
+        ):
             self.assertEqual(Path(port).parent, self.own)
 
     def test_what_somebody_set_stays(self) -> None:
@@ -43,7 +47,11 @@ class AdaptTests(DirectoryTestCase):
             GATEWAYKIT_RPC__LISTEN="unix:mine",
             GATEWAYKIT_STORE__PATH="mine.sqlite",
             GATEWAYKIT_SIM7600__PORT="/dev/ttyUSB2",
+            GATEWAYKIT_TTS160__PORT="/dev/ttyUSB3",
         )
+        self.assertEqual(adapted.tts160.port, "/dev/ttyUSB3")
+        self.assertEqual(adapted.lx200.listen, [])
+        self.assertIsNone(demo.mount(MemoryReactorClock(), adapted, self.own))
         self.assertEqual(adapted.sim7600.port, "/dev/ttyUSB2")
         self.assertEqual(adapted.sim7600.nmea_port, "")
         self.assertIsNone(demo.modem(MemoryReactorClock(), adapted, self.own))
@@ -58,6 +66,25 @@ class AdaptTests(DirectoryTestCase):
         self.assertEqual(str(modem.link), adapted.sim7600.port)
         assert modem.nmea_link is not None
         self.assertEqual(str(modem.nmea_link), adapted.sim7600.nmea_port)
+
+    def test_the_mount_is_at_its_link(self) -> None:
+        adapted = self.adapt()
+        mount = demo.mount(MemoryReactorClock(), adapted, self.own)
+        assert mount is not None
+        self.assertEqual(str(mount.link), adapted.tts160.port)
+
+    def test_planetarium_programs_find_the_mount_where_that_port_is_free(self) -> None:
+        self.patch(endpoints, "probe", lambda _places: None)
+        door = "tcp:4030:interface=127.0.0.1"
+        self.assertEqual(self.adapt().lx200.listen, [door])
+        self.assertEqual(self.adapt(GATEWAYKIT_LX200__LISTEN="").lx200.listen, [])
+
+        def is_taken(places: list[tuple[str, str]]) -> None:
+            raise ConfigError(*places[0], "free")
+
+        self.patch(endpoints, "probe", is_taken)
+        del os.environ["GATEWAYKIT_LX200__LISTEN"]
+        self.assertEqual(self.adapt().lx200.listen, [])
 
     def test_an_nmea_port_of_somebody_is_left_alone(self) -> None:
         adapted = self.adapt(GATEWAYKIT_SIM7600__NMEA_PORT="/dev/ttyUSB1")
@@ -106,6 +133,8 @@ class FakeFleet:
 
 
 class ShowTests(DirectoryTestCase):
+    planetariums: str | None = None
+
     def show(self, clients: str | None, *addresses: object) -> demo.Show:
         self.out = io.StringIO()
 
@@ -120,7 +149,8 @@ class ShowTests(DirectoryTestCase):
             clients,
             self.out,
             make,
-            modem=Path("/tmp/at"),
+            simulated={"SIM7600 modem": Path("/tmp/at")},
+            planetariums=self.planetariums,
         )
 
     def test_fleet_connects_where_trackers_are_awaited(self) -> None:
@@ -133,7 +163,16 @@ class ShowTests(DirectoryTestCase):
         self.assertEqual(self.fleet.arguments[1:3], ("127.0.0.1", 5001))
         show.stop()
         self.assertEqual(self.fleet.calls, ["start", "stop"])
-        self.assertIn("modem is at /tmp/at. ", self.out.getvalue())
+        self.assertIn("A simulated SIM7600 modem is at /tmp/at.\n", self.out.getvalue())
+        self.assertNotIn("LX200", self.out.getvalue())
+
+    def test_tells_where_planetarium_programs_connect(self) -> None:
+        for self.planetariums, where in (
+            ("tcp:4030:interface=127.0.0.1", "port 4030"),
+            ("unix:/x/y.sock", "/x/y.sock"),
+        ):
+            self.show(None, IPv4Address("TCP", "127.0.0.1", 5000)).start()
+            self.assertIn(f"mount (LX200) at {where}.\n", self.out.getvalue())
 
     def test_without_a_port_there_is_nothing_to_show(self) -> None:
         show = self.show(None, UNIXAddress("x"))
