@@ -27,6 +27,7 @@ DRIVES = SIDEREAL, 14.511415, 15.0
 """Arc-seconds a second of the three rates: sidereal, lunar, solar."""
 
 _STEP_S = 0.02
+_AT_ONCE_S = 1e-5
 _LONGEST_S = 60.0
 """Of tracking at once: an azimuth is taken to have gone the shorter way."""
 _CABLE_DEG = 450.0
@@ -155,10 +156,6 @@ class Motion:
         return self.mode is Mode.TRACKING
 
     @property
-    def is_guiding(self) -> bool:
-        return bool(self._pulses)
-
-    @property
     def turns(self) -> int:
         """Of the azimuth, whole ones."""
         return floor(self.h.deg / 360)
@@ -257,16 +254,21 @@ class Motion:
 
     def _run(self, end: float) -> None:
         ends = self.h.wanted == self.e.wanted == 0
-        rest_s = max(self.h.rest_s, self.e.rest_s)
         if ends:
-            end = min(end, self._at + rest_s)
+            end = min(end, self._at + self._rest_s())
         seconds, self._at = end - self._at, end
         self.h.run(seconds)
         self.e.run(seconds)
         self.e.deg = max(-90.0, min(90.0, self.e.deg))
-        if ends and self.h.speed == self.e.speed == 0:
+        # A time has some tenths of a microsecond.
+        if ends and self._rest_s() < _AT_ONCE_S:
+            self.h.speed = self.e.speed = 0.0
+            self.tracking_since = self._at
             self.mode = Mode.TRACKING if self.resumes else Mode.STANDING
             self._anchor_here()
+
+    def _rest_s(self) -> float:
+        return max(self.h.rest_s, self.e.rest_s)
 
     def _follow(self, end: float) -> None:
         end = min([end, *(pulse.until for pulse in self._pulses.values())])

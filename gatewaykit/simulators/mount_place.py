@@ -47,7 +47,9 @@ class Place:
         self.ahead_s += second_of_day - (local - midnight).total_seconds()
 
     def set_date(self, now: float, year: int, month: int, day: int) -> bool:
-        """False: there is no such day."""
+        """False: there is no such day, or not in this century, as years have two digits."""
+        if not 2000 <= year < 2100:
+            return False
         local = self.local(now)
         try:
             wanted = local.replace(year=year, month=month, day=day)

@@ -126,7 +126,8 @@ class MountState:
         self.began = now
         self.start_lst_h = self.place.lst_h(now)
         self.start_field_deg = 0.0
-        """When tracking began."""
+        """Of the field, when it was first looked at since tracking began."""
+        self._tracking_since = now
         self.target_ra_h = self.target_dec_deg = 0.0
         """As it was told, of `behaviour`'s equinox."""
         self.synced: tuple[float, float] = (0.0, 0.0)
@@ -167,6 +168,9 @@ class MountState:
         self._at = max(self._at, now)
         if not self.motion.is_slewing:
             self.is_parking = False
+        if self.motion.tracking_since != self._tracking_since:
+            self._tracking_since = self.motion.tracking_since
+            self.start_field_deg = self.field_angle_deg
 
     @property
     def now(self) -> float:
@@ -319,8 +323,6 @@ class MountState:
         """False: it is parked."""
         if self.motion.is_parked:
             return False
-        if on:
-            self.start_field_deg = self.field_angle_deg
         self.motion.track(on=on)
         return True
 

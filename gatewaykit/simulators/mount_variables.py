@@ -21,7 +21,7 @@ MOST_BYTES = 300
 """Of a payload (facts/tts160.md 4.1)."""
 
 _ITEM = re.compile(r"([TCMALODX]?)([1-9]\d?)")
-_BYTES = {"m": "9f", "q": "4f"}
+_FLOATS = {"f": 1, "q": 4, "m": 9}
 
 
 def error(name: str) -> bytes:
@@ -29,12 +29,16 @@ def error(name: str) -> bytes:
 
 
 def pack(types: str, values: list[Any]) -> bytes:
-    """Each value by the format character at its place."""
-    found = b""
-    for character, value in zip(types, values, strict=True):
-        several = value if character in _BYTES else (value,)
-        found += struct.pack(f"<{_BYTES.get(character, character)}", *several)
-    return found
+    """Each value by the format character at its place; whole numbers overflow as they do
+    in the mount."""
+    return b"".join(map(_packed, types, values))
+
+
+def _packed(character: str, value: Any) -> bytes:
+    if count := _FLOATS.get(character):
+        return struct.pack(f"<{count}f", *(value if count > 1 else [value]))
+    size = struct.calcsize(f"<{character}")
+    return (int(value) & (1 << 8 * size) - 1).to_bytes(size, "little")
 
 
 def header(types: str, dialect: Dialect) -> bytes:
@@ -139,5 +143,4 @@ def block(state: MountState, number: int) -> bytes:
             value = degrees(value)
         values += value if isinstance(value, list) else [value]
     unrolled = "".join(c * int(n) for n, c in re.findall(r"(\d+)(.)", types))
-    whole = [int(v) if c == "i" else v for c, v in zip(unrolled, values, strict=True)]
-    return f"CASE:{number}\n".encode("ascii") + struct.pack(f"<{types}", *whole)
+    return f"CASE:{number}\n".encode("ascii") + pack(unrolled, values)
