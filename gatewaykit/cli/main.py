@@ -29,6 +29,7 @@ VERBS = {
     ),
     "events": Verb("devices", "events", "List what happened to devices."),
     "modem": Verb("modem", "modem", "Ask the modem: network, position, messages."),
+    "mount": Verb("mount", "mount", "Ask the telescope mount, and point it."),
     "policy": Verb("admin", "policy", "Accept, quarantine or refuse a device."),
     "acknowledge-damage": Verb(
         "admin", "acknowledge_damage", "Take note of salvaged database files."

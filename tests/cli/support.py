@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 import gatewaykit
+from gatewaykit.access import Principal, Role
 from gatewaykit.cli.invocation import Invocation
 from gatewaykit.cli.main import main
 from gatewaykit.errors import MisuseError, NotFound
@@ -23,7 +24,11 @@ from gatewaykit.rpc import verbs
 from gatewaykit.rpc.client import GatewayClient, GatewayHealth, GatewayInfo
 from gatewaykit.rpc.modem_answers import ModemAnswers
 from gatewaykit.rpc.modem_calls import ModemAvailability
-from gatewaykit.testing import MemoryModem
+from gatewaykit.rpc.mount_answers import MountAnswers
+from gatewaykit.rpc.mount_calls import MountCalls
+from gatewaykit.rpc.sessions import Session
+from gatewaykit.testing import MemoryModem, MemoryMount
+from gatewaykit.tts160.registry import Registry
 
 IMEI = "865083030000012"
 OTHER = "865083030000029"
@@ -64,6 +69,8 @@ class FakeGateway:
         self.health = GatewayHealth("ok", {})
         self.policies: dict[str, str] = {}
         self.modem: MemoryModem | None = None
+        self.mount: MemoryMount | None = None
+        self.clock = Clock()
         self.failures: list[Exception | None] = []
         self.refusals: list[Exception | None] = []
         self.asked: list[tuple[Any, ...]] = []
@@ -79,12 +86,14 @@ class FakeGateway:
         return succeed(cast(GatewayClient, FakeClient(self)))
 
 
-class FakeClient:
+class FakeClient(MountCalls):
     """As strict as the real one: closed is closed, an IMEI has its form."""
 
     def __init__(self, gateway: FakeGateway) -> None:
         self._gateway = gateway
         self._closed = False
+        self._mount_answers = MountAnswers(gateway.mount, Registry).table()
+        self._session = Session(Principal("fake", frozenset(Role), "unix"))
 
     def _ask(self, imei: str | None = None) -> None:
         if self._closed:
@@ -102,7 +111,7 @@ class FakeClient:
             return fail(Failure())
         return succeed(value)
 
-    def _page(self, records: list[Record], cursor: str | None) -> Page:
+    def _piece(self, records: list[Record], cursor: str | None) -> Page:
         start = int(cursor or 0)
         end = start + PAGE
         return Page(records[start:end], str(end) if end < len(records) else None)
@@ -113,7 +122,12 @@ class FakeClient:
         )
 
     def _subsystems(self) -> list[str]:
-        return ["gv50"] if self._gateway.modem is None else ["gv50", "sim7600"]
+        found = ["gv50"]
+        if self._gateway.modem is not None:
+            found.append("sim7600")
+        if self._gateway.mount is not None:
+            found.append("tts160")
+        return found
 
     def health(self) -> Deferred[GatewayHealth]:
         return self._answer(self._gateway.health)
@@ -121,7 +135,7 @@ class FakeClient:
     def devices(
         self, cursor: str | None = None, limit: int | None = None
     ) -> Deferred[Page]:
-        return self._answer(self._page(self._gateway.devices, cursor))
+        return self._answer(self._piece(self._gateway.devices, cursor))
 
     def device(self, imei: str) -> Deferred[Record]:
         for record in self._gateway.devices:
@@ -203,19 +217,29 @@ class FakeClient:
         asked = self._modem(verbs.SendATCommand, command=command)
         return asked.addCallback(lambda answer: answer["lines"])
 
+    async def _call(self, verb: type[verbs.Verb], **arguments: Any) -> dict[str, Any]:
+        """A call of the mount, as `_modem` does it, and its answer as it would arrive."""
+        self._ask()
+        given = verb.parseArguments(verb.makeArguments(arguments, None), None)
+        if verb.in_session:
+            given["session"] = self._session
+        answered = await self._mount_answers[verb](**given)
+        return verb.parseResponse(verb.makeResponse(answered, None), None)
+
     def close(self) -> Deferred[None]:
         self._closed = True
         self._gateway.open -= 1
+        self._session.end()
         return succeed(None)
 
 
-def react(main: Callable[[Any], Coroutine[Deferred[Any], Any, Any]]) -> Any:
+def react(
+    main: Callable[[Any], Coroutine[Deferred[Any], Any, Any]], clock: Clock
+) -> Any:
     """Run to the end, with as much time as it takes."""
-    clock = Clock()
-
     results: list[Any] = []
     Deferred.fromCoroutine(main(clock)).addBoth(results.append)
-    for _ in range(100):
+    for _ in range(400):
         if results:
             break
         clock.advance(1)
@@ -232,6 +256,8 @@ def gatewayctl(
     input: str | bytes | None = None,
 ) -> Result:
     """Run the command line against `gateway`."""
-    invocation = Invocation(connect=gateway.connect, react=react)
+    invocation = Invocation(
+        connect=gateway.connect, react=lambda main: react(main, gateway.clock)
+    )
     environment = {"GATEWAYKIT_ENDPOINT": ENDPOINT} | (env or {})
     return CliRunner(env=environment).invoke(main, args, input, obj=invocation)
