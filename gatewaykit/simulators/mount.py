@@ -23,6 +23,8 @@ __all__ = ["MountBehaviour", "MountFaults", "SimulatedMount"]
 _GRAIN_S = 0.0005
 """The reactor waits for whole milliseconds: what is due so soon goes at once, so that
 bytes are on time on average."""
+_A_LITTLE_S = 1e-6
+"""Times are rounded to some tenths of it: so much later nothing is missed."""
 _REMEMBERED = 10_000
 
 
@@ -220,7 +222,8 @@ class SimulatedMount:
             self._call = None
         times = [t for t in (core.due(), self._outgoing.due()) if t is not None]
         if times:
-            self._call = self._clock.callLater(max(0.0, min(times) - soon), self._wake)
+            wait_s = min(times) - soon + _A_LITTLE_S
+            self._call = self._clock.callLater(max(0.0, wait_s), self._wake)
 
     def _wake(self) -> None:
         self._call = None

@@ -76,12 +76,16 @@ def to_j2000(ra_h: float, dec_deg: float, utc_s: float) -> tuple[float, float]:
 
 
 def to_equator(lst_h: float, latitude_deg: float) -> Matrix:
-    """From unit vectors (cos alt cos az, cos alt sin az, sin alt) to those of right
-    ascension and declination, at a sidereal time (facts/tts160.md 7.4)."""
+    """From unit vectors (cos alt cos az, -cos alt sin az, sin alt) to those of right
+    ascension and declination, at a sidereal time.
+
+    The azimuth is counted the other way round, or it were a reflection, which has no
+    quaternion; how the firmware does that is not published (facts/tts160.md 7.4, 10).
+    """
     angle, lat = radians(lst_h * 15), radians(latitude_deg)
     return (
-        (-sin(lat) * cos(angle), -sin(angle), cos(lat) * cos(angle)),
-        (-sin(lat) * sin(angle), cos(angle), cos(lat) * sin(angle)),
+        (-sin(lat) * cos(angle), sin(angle), cos(lat) * cos(angle)),
+        (-sin(lat) * sin(angle), -cos(angle), cos(lat) * sin(angle)),
         (cos(lat), 0.0, sin(lat)),
     )
 

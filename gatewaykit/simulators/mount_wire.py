@@ -52,17 +52,15 @@ class Outgoing:
     def take(self, now: float) -> bytes:
         """What has been carried by now."""
         found = b""
-        while self._waiting:
-            begins, data = self._waiting[0]
-            count = len(data)
-            if begins + count * self._byte_s > now:
-                count = max(0, int((now - begins) / self._byte_s))
-                if count:
-                    self._waiting[0] = begins + count * self._byte_s, data[count:]
+        while self._waiting and self._waiting[0][0] <= now:
+            begins, data = self._waiting.popleft()
+            if begins + len(data) * self._byte_s > now:
+                count = int((now - begins) / self._byte_s)
+                later = begins + count * self._byte_s, data[count:]
+                self._waiting.appendleft(later)
                 found += data[:count]
                 break
             found += data
-            self._waiting.popleft()
         self.bytes += len(found)
         return found
 
