@@ -25,7 +25,7 @@ VERBS = {
     "device": Verb("devices", "device", "Show all that is known of a device."),
     "track": Verb("track", "track", "Write the history of a device."),
     "watch": Verb(
-        "watch", "watch", "Show the devices and the modem live, until Ctrl-C."
+        "watch", "watch", "Show devices, modem and mount live, until Ctrl-C."
     ),
     "events": Verb("devices", "events", "List what happened to devices."),
     "modem": Verb("modem", "modem", "Ask the modem: network, position, messages."),

@@ -32,7 +32,7 @@ for command in mount_moves.COMMANDS:
 @mount.command()
 @click.pass_obj
 def status(invocation: Invocation) -> None:
-    """Show whether the mount is there, where it points and what it does.
+    """Show where the mount points and what it does.
 
     What is stale is marked so, with its age, and ends with 0 all the same.
     """
@@ -75,7 +75,7 @@ def get(invocation: Invocation, variables: tuple[str, ...]) -> None:
 )
 @click.pass_obj
 def send(invocation: Invocation, command: str, reply: str) -> None:
-    r"""Send COMMAND to the mount, as ':GR#', and write its answer.
+    r"""Send COMMAND, as ':GR#', and write its answer.
 
     \xNN in it is the byte of that number, for binary commands: ':*!S 0E;\x01#'.
     """
@@ -109,7 +109,10 @@ def case(invocation: Invocation, number: int) -> None:
 @click.argument("declination", metavar="DEC")
 @click.pass_obj
 def sync(invocation: Invocation, right_ascension: str, declination: str) -> None:
-    """Tell the mount that it points to RA (hours) and DEC (degrees)."""
+    """Tell the mount that it points to RA and DEC.
+
+    RA is hours and DEC degrees, sexagesimal or decimal.
+    """
     hours = coordinates.read_right_ascension(right_ascension)
     degrees = coordinates.read_declination(declination)
     text = invocation.run(lambda client: client.mount_sync(hours, degrees))
@@ -146,7 +149,10 @@ def site(
     *,
     now: bool,
 ) -> None:
-    """Set the mount's place, its offset from UTC, and its time; what is given."""
+    """Set the mount's place, UTC offset and time.
+
+    DEGREES are sexagesimal or decimal.
+    """
     if (latitude is None) != (longitude is None):
         raise click.UsageError("Give both --latitude and --longitude.")
     setting = {
@@ -181,6 +187,6 @@ def site(
 @mount.command()
 @click.pass_obj
 def clear(invocation: Invocation) -> None:
-    """Drop what the mount sent unasked, and put its line in step."""
+    """Drop what came in unasked, and put the line in step."""
     invocation.run(lambda client: client.clear_buffers())
     told(invocation, "cleared", {"cleared": True})

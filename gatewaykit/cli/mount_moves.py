@@ -69,9 +69,10 @@ def begin(
 def slew(
     invocation: Invocation, first: str, second: str, *, altaz: bool, wait: bool
 ) -> None:
-    """Slew to RA (hours) and DEC (degrees), in the mount's equinox, or to ALT and AZ.
+    """Slew to RA and DEC, or to ALT and AZ.
 
-    Sexagesimal, as 5:47:12 -5:23:28, or decimal, as 5.786667 -5.391111.
+    RA is hours, in the mount's equinox, all else degrees: sexagesimal, as 5:47:12
+    -5:23:28, or decimal, as 5.786667 -5.391111.
     """
     if altaz:
         altitude = coordinates.read_altitude(first)
@@ -139,9 +140,9 @@ def unpark(invocation: Invocation) -> None:
 @click.argument("milliseconds", type=click.IntRange(0, 9999), metavar="MS")
 @click.pass_obj
 def guide(invocation: Invocation, direction: str, milliseconds: int) -> None:
-    """Guide to DIRECTION with one pulse of MS milliseconds.
+    """Guide to DIRECTION with one pulse of MS.
 
-    North is up in altitude, and west up in azimuth.
+    MS is milliseconds. North is up in altitude, and west up in azimuth.
     """
     invocation.run(lambda client: client.mount_guide(direction, milliseconds))
     told(
@@ -165,9 +166,9 @@ def guide(invocation: Invocation, direction: str, milliseconds: int) -> None:
 )
 @click.pass_obj
 def move(invocation: Invocation, direction: str, rate: float, seconds: float) -> None:
-    """Move to DIRECTION at RATE degrees per second, for so long.
+    """Move to DIRECTION at RATE for so long.
 
-    It stops at the end, on Ctrl-C, and when this command is lost in any other way.
+    RATE is degrees per second. It stops at the end, on Ctrl-C, and when this command is lost in any other way.
     """
 
     async def body(gateway: Gateway) -> None:

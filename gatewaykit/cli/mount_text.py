@@ -15,6 +15,12 @@ from gatewaykit.tts160.coordinates import format_degrees, format_hours
 from gatewaykit.tts160.formats import CASE_FORMATS
 
 _OFFSET = re.compile(r"([+-]?)([0-9]{1,2})(?::([0-5][0-9])|(\.[0-9]{1,6}))?")
+_RUNNING = frozenset(
+    {
+        *("at", "age_s", "local_sidereal_time_h"),
+        *("right_ascension_h", "declination_deg", "altitude_deg", "azimuth_deg"),
+    }
+)
 _BYTE = re.compile(r"\\x([0-9A-Fa-f]{2})")
 
 
@@ -158,25 +164,39 @@ def utc_offset(text: str) -> float:
 
 
 def watch_fields(record: Record) -> tuple[str, ...]:
-    """``mount``, state, right ascension, declination, altitude, azimuth, activity; no ages."""
+    """``mount``, state, right ascension, declination, altitude, azimuth, activity; no ages,
+    and no digits that only the turning of the sky changes each time."""
+    hours, declination = record["right_ascension_h"], record["declination_deg"]
     return (
         "mount",
         shown(record["state"]) + (" (stale)" if record["stale"] else ""),
-        hours_text(record["right_ascension_h"]),
-        degrees_text(record["declination_deg"]),
-        value_text(record["altitude_deg"]),
-        value_text(record["azimuth_deg"]),
+        NOT_KNOWN if hours is None else format_hours(hours),
+        NOT_KNOWN
+        if declination is None
+        else format_degrees(declination).replace("*", ":"),
+        *(
+            NOT_KNOWN if record[name] is None else f"{record[name]:.1f}"
+            for name in ("altitude_deg", "azimuth_deg")
+        ),
         activity(record),
     )
 
 
+def watched(record: Record) -> Record:
+    """What is shown again when it has changed: what time alone changes only as far as
+    `watch_fields` tells it."""
+    steady = {name: part for name, part in record.items() if name not in _RUNNING}
+    return steady | {"fields": watch_fields(record)}
+
+
 def watch_line(record: Record) -> str:
     """For the head of a table."""
+    _, _, hours, declination, altitude, azimuth, doing = watch_fields(record)
     return "mount  " + listed(
-        equatorial(record["right_ascension_h"], record["declination_deg"]),
-        horizontal(record["altitude_deg"], record["azimuth_deg"]),
-        activity(record),
         None if record["available"] else availability(record),
+        f"{hours} {declination}",
+        f"alt {altitude} az {azimuth}",
+        doing,
         freshness(record),
     )
 

@@ -35,6 +35,8 @@ def shown(value: Any) -> str:
         return NOT_KNOWN
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(shown, value)) or NOT_KNOWN
     return escape(str(value))
 
 

@@ -1,4 +1,4 @@
-"""`gatewayctl watch`: the devices and the modem, live, until Ctrl-C."""
+"""`gatewayctl watch`: the devices, the modem and the mount, live, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 from twisted.internet.task import deferLater
 
-from gatewaykit.cli import modem_text
+from gatewaykit.cli import modem_text, mount_text
 from gatewaykit.cli.connection import Gateway
 from gatewaykit.cli.invocation import Invocation, client_options
 from gatewaykit.cli.rows import cells, shown, table
@@ -34,6 +34,7 @@ Record = dict[str, Any]
 
 LOST = "no connection, trying again"
 MODEM = "sim7600"
+MOUNT = "tts160"
 
 
 @attrs.frozen
@@ -63,10 +64,14 @@ class View(ABC):
     def update_modem(self, reading: ModemReading) -> None:
         """Called after each `update`, where the gateway has a modem."""
 
+    @abstractmethod
+    def update_mount(self, record: Record) -> None:
+        """Called after each `update`, where the gateway has a mount."""
+
 
 class LineView(View):
-    """One line for each device that changed, and for the modem: fields between tabs, or
-    the record as JSON."""
+    """One line for each device that changed, and for modem and mount: fields between
+    tabs, or the record as JSON."""
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
@@ -74,6 +79,7 @@ class LineView(View):
         self._trouble = ""
         self._modem_before: object = None
         self._modem_trouble: str | None = None
+        self._mount_before: object = None
 
     def update(self, records: list[Record]) -> None:
         self._trouble = ""
@@ -103,16 +109,26 @@ class LineView(View):
             click.echo(f"gatewayctl: {reading.trouble}", err=True)
         self._modem_trouble = reading.trouble
 
+    def update_mount(self, record: Record) -> None:
+        fields = mount_text.watch_fields(record)
+        told: object = mount_text.watched(record) if self._as_json else fields
+        line = mount_text.as_json(record) if self._as_json else "\t".join(fields)
+        if told != self._mount_before:
+            print(line)
+            sys.stdout.flush()
+        self._mount_before = told
+
 
 class TableView(View):
     """A table in place, the devices heard of last on top, as many as there is room for;
-    above it the modem, where there is one."""
+    above it the modem and the mount, where there are such."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False)
         self._records: list[Record] = []
         self._modem: ModemReading | None = None
+        self._mount: Record | None = None
         self._notice = ""
 
     def open(self) -> AbstractContextManager[object]:
@@ -131,12 +147,18 @@ class TableView(View):
         self._modem = reading
         self._draw()
 
+    def update_mount(self, record: Record) -> None:
+        self._mount = record
+        self._draw()
+
     def _head(self) -> list[Text]:
-        if self._modem is None:
-            return []
-        lines = [*modem_text.watch_block(self._modem.network, self._modem.location)]
-        if self._modem.trouble:
-            lines.append(self._modem.trouble)
+        lines: list[str] = []
+        if self._modem is not None:
+            lines += modem_text.watch_block(self._modem.network, self._modem.location)
+            if self._modem.trouble:
+                lines.append(self._modem.trouble)
+        if self._mount is not None:
+            lines.append(mount_text.watch_line(self._mount))
         # Text, and not str: what an operator is called is no markup.
         return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
 
@@ -186,24 +208,26 @@ async def ask_modem(client: GatewayClient) -> ModemReading:
 async def follow(
     gateway: Gateway, view: View, interval_s: float, count: int | None
 ) -> None:
-    """Show devices and modem every `interval_s`, `count` times (None: for ever).
+    """Show devices, modem and mount every `interval_s`, `count` times (None: for ever).
 
     A gateway that restarts is waited for; one that never answered is an error.
     """
     client: GatewayClient | None = await gateway.connect()
-    has_modem: bool | None = None
+    subsystems: list[str] | None = None
     updates = 0
     try:
         with view.open():
             while True:
                 try:
                     if client is None:
-                        client, has_modem = await gateway.connect(), None
+                        client, subsystems = await gateway.connect(), None
                     updates += await show_devices(client, view)
-                    if has_modem is None:
-                        has_modem = MODEM in (await client.info()).subsystems
-                    if has_modem:
+                    if subsystems is None:
+                        subsystems = (await client.info()).subsystems
+                    if MODEM in subsystems:
                         view.update_modem(await ask_modem(client))
+                    if MOUNT in subsystems:
+                        view.update_mount(await client.mount_status())
                 except ConnectionFailed:
                     client = None
                     view.trouble(LOST)
@@ -229,10 +253,11 @@ async def follow(
 @click.option("--count", type=click.IntRange(min=1), help="End after so many updates.")
 @click.pass_obj
 def watch(invocation: Invocation, interval: float, count: int | None) -> None:
-    """Show the devices live, until Ctrl-C, and the modem where there is one.
+    """Show devices, modem and mount live, until Ctrl-C.
 
-    On a terminal a table; elsewhere one line for each device that changed, and one that
-    begins with "modem" when its network or position did.
+    On a terminal a table; elsewhere one line for each device that changed, one that begins
+    with "modem" when its network or position did, and one that begins with "mount" when
+    its position or state did.
     """
     view: View
     if sys.stdout.isatty() and not invocation.as_json:

@@ -55,6 +55,35 @@ class StatusTests(SynchronousTestCase):
             ],
         )
 
+    def test_figures_of_the_mount(self) -> None:
+        mount = {
+            "status": "degraded",
+            "reason": "it does not answer",
+            "state": "degraded",
+            "firmware": "357.1.0",
+            "moving": ["north"],
+            "line": {"exchanges": 1200, "stops": 1},
+        }
+        self.gateway.health = GatewayHealth("degraded", {"tts160": mount})
+        result = gatewayctl(self.gateway, "status")
+        self.assertEqual(
+            result.stdout.splitlines()[3:],
+            [
+                "tts160: degraded: it does not answer",
+                "  state: degraded",
+                "  firmware: 357.1.0",
+                "  moving: north",
+                "  line.exchanges: 1200",
+                "  line.stops: 1",
+            ],
+        )
+
+    def test_lists_are_written_as_people_do(self) -> None:
+        state: dict[str, object] = {**STORE, "moving": []}
+        self.gateway.health = GatewayHealth("ok", {"tts160": state})
+        result = gatewayctl(self.gateway, "status")
+        self.assertIn("  moving: -\n", result.stdout)
+
     def test_trouble_shows_its_reason_and_ends_with_1(self) -> None:
         self.gateway.health = GatewayHealth("failed", {"store": DOWN})
         result = gatewayctl(self.gateway, "status")

@@ -27,7 +27,13 @@ from gatewaykit.errors import (
     StoreUnavailable,
 )
 from gatewaykit.interfaces import Record
-from gatewaykit.testing import MemoryModem, location_record, network_record
+from gatewaykit.testing import (
+    MemoryModem,
+    MemoryMount,
+    location_record,
+    mount_record,
+    network_record,
+)
 from tests.cli.support import ENDPOINT, IMEI, OTHER, FakeGateway, device, gatewayctl
 
 GONE = ConnectionFailed(ENDPOINT, "refused")
@@ -37,6 +43,7 @@ class Notes(View):
     def __init__(self) -> None:
         self.seen: list[Any] = []
         self.readings: list[ModemReading] = []
+        self.mounts: list[Record] = []
 
     def update(self, records: list[Record]) -> None:
         self.seen.append([record["imei"] for record in records])
@@ -46,6 +53,9 @@ class Notes(View):
 
     def update_modem(self, reading: ModemReading) -> None:
         self.readings.append(reading)
+
+    def update_mount(self, record: Record) -> None:
+        self.mounts.append(record)
 
 
 class FollowTests(SynchronousTestCase):
@@ -177,6 +187,43 @@ class FollowModemTests(FollowTests):
         self.assertEqual(len(self.notes.readings), 1)
 
 
+class FollowMountTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.gateway = FakeGateway()
+        self.clock = self.gateway.clock
+        self.mount = self.gateway.mount = MemoryMount(self.clock.seconds)
+        self.notes = Notes()
+
+    def follow(self) -> None:
+        gateway = Gateway(ENDPOINT, self.clock, self.gateway.connect)
+        done = Deferred.fromCoroutine(follow(gateway, self.notes, 5, None))
+        self.addCleanup(self.failureResultOf, done, CancelledError)
+        self.addCleanup(done.cancel)
+
+    def test_mount_is_asked_with_the_devices(self) -> None:
+        self.follow()
+        self.mount.gone = "unplugged"
+        self.clock.advance(5)
+        self.assertEqual(
+            [record["available"] for record in self.notes.mounts], [True, False]
+        )
+        self.assertEqual(self.notes.readings, [])
+
+    def test_mount_that_takes_too_long_does_not_stop_the_watch(self) -> None:
+        self.gateway.failures = [None, None, CallTimeout("MountStatus", 60.0)]
+        self.follow()
+        self.clock.advance(5)
+        self.assertEqual(
+            self.notes.seen, [[], "MountStatus was not answered within 60 s", []]
+        )
+        self.assertEqual(len(self.notes.mounts), 1)
+
+    def test_beside_a_modem(self) -> None:
+        self.gateway.modem = MemoryModem()
+        self.follow()
+        self.assertEqual((len(self.notes.readings), len(self.notes.mounts)), (1, 1))
+
+
 class WatchTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.gateway = FakeGateway()
@@ -214,6 +261,17 @@ class WatchTests(SynchronousTestCase):
                 "location": modem.position,
             },
         )
+
+    def test_mount_as_a_line_and_as_json(self) -> None:
+        self.gateway.mount = MemoryMount()
+        lines = gatewayctl(self.gateway, "watch", "--count", "3").stdout.splitlines()
+        self.assertEqual(
+            lines[1:],
+            ["mount\tready\t05:47:12\t-05:23:28\t37.3\t184.0\ttracking (sidereal)"],
+        )
+        result = gatewayctl(self.gateway, "watch", "--count", "3", "--json")
+        _, told = map(json.loads, result.stdout.splitlines())
+        self.assertEqual(told, {"subsystem": "tts160", "mount": mount_record()})
 
     def test_trouble_of_the_modem_is_told_once(self) -> None:
         modem = self.gateway.modem = MemoryModem()
@@ -270,6 +328,29 @@ class LineViewTests(SynchronousTestCase):
             self.modem_lines(ModemReading()),
             ["modem\t-\t-\t-\t-\t-\t-\t-"],
         )
+
+    def test_mount_is_shown_again_when_more_than_time_changed_it(self) -> None:
+        now = mount_record()
+        later = mount_record(
+            at="2026-01-31T12:00:01.000Z",
+            age_s=0.4,
+            local_sidereal_time_h=6.0003,
+            altitude_deg=37.2839,
+            declination_deg=-5.39112,
+        )
+        slewing = mount_record(slewing=True)
+        unknown: Record = dict.fromkeys(now)
+        unknown |= {"state": "absent", "moving": [], "stale": True}
+        for as_json in (False, True):
+            out = io.StringIO()
+            self.patch(sys, "stdout", out)
+            view = LineView(as_json=as_json)
+            for record in (now, later, slewing, slewing, unknown, now):
+                view.update_mount(record)
+            lines = out.getvalue().splitlines()
+            self.assertEqual(len(lines), 4)
+            self.assertIn("slewing", lines[1])
+        self.assertNotIn("None", lines[2])
 
     def test_modem_is_shown_again_when_more_than_its_age_changed(self) -> None:
         last_fix = location_record()["last_fix"]
@@ -337,6 +418,23 @@ class TableViewTests(SynchronousTestCase):
         self.assertIn("GNSS   3D, 0.8 s old, 47.250000, 8.500000, 12 (GPS 8,", text)
         self.assertIn(IMEI, text)
         self.assertNotIn(OTHER, text)  # five lines have no room for it now
+
+    def test_mount_stands_below_the_modem(self) -> None:
+        gone = mount_record(
+            available=False, state="absent", reason="no port\x1b", stale=True
+        )
+        with self.view.open():
+            self.view.update([device()])
+            self.shown()
+            self.view.update_modem(ModemReading(network_record(), location_record()))
+            self.view.update_mount(mount_record())
+            text = self.shown()
+            self.view.update_mount(gone)
+            later = self.shown()
+        place = "05:47:12 -05:23:28, alt 37.3 az 184.0, tracking (sidereal)"
+        self.assertIn(f"mount  {place}, 0.2 s old", text)
+        self.assertGreater(text.rindex("mount  "), text.rindex("GNSS   "))
+        self.assertIn(f"mount  absent: no port\\x1b, {place}, stale, 0.2 s old", later)
 
     def test_modem_without_answers_and_why(self) -> None:
         with self.view.open():
