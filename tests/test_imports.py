@@ -122,6 +122,7 @@ PURE = (
     "tts160/local_time.py",
     "tts160/lx200.py",
     "tts160/lx200_table.py",
+    "tts160/registry.py",
     "tts160/set_commands.py",
     "tts160/set_table.py",
     "tts160/sky.py",
