@@ -29,10 +29,8 @@ def hours_text(hours: float | None) -> str:
     return NOT_KNOWN if hours is None else format_hours(hours, tenths=True)
 
 
-def degrees_text(degrees: float | None) -> str:
+def degrees_text(degrees: float) -> str:
     """``-05:23:28.0``."""
-    if degrees is None:
-        return NOT_KNOWN
     return format_degrees(degrees, tenths=True).replace("*", ":")
 
 
