@@ -29,9 +29,10 @@ from gatewaykit.tts160.greeting import Identity
 from gatewaykit.tts160.keeper import Keeper, State
 from gatewaykit.tts160.motion import Motion
 from gatewaykit.tts160.observing import Observer
-from gatewaykit.tts160.passing import Passing, record_of
+from gatewaykit.tts160.passing import Passing
 from gatewaykit.tts160.place import Place
 from gatewaykit.tts160.protocol import DEVICE
+from gatewaykit.tts160.records import record_of
 from gatewaykit.tts160.sampling import Sampler
 from gatewaykit.tts160.variables import Dialect, Variable
 
@@ -247,7 +248,7 @@ class Mount:
         if not isinstance(answer, Case) or answer.number != number:
             reason = "the block of another number"
             raise DeviceRefused(DEVICE, command.text, reason)
-        record = record_of(command, answer)
+        record = record_of(answer)
         return formats.CASE_FORMATS[number].format_string, record["values"]
 
     # What they want done

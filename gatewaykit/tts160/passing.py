@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable
-from typing import Any
 
 import attrs
 
-from gatewaykit.errors import DeviceGarbled, DeviceRefused, MisuseError
+from gatewaykit.errors import DeviceRefused, MisuseError
 from gatewaykit.interfaces import Record
-from gatewaykit.tts160 import axes, framing, lx200
+from gatewaykit.tts160 import axes, lx200
 from gatewaykit.tts160.asking import Line
 from gatewaykit.tts160.commands import Command, Effect, Priority, Reply
-from gatewaykit.tts160.formats import CASE_FORMATS, unpack
-from gatewaykit.tts160.framing import Answer
 from gatewaykit.tts160.motion import Motion
-from gatewaykit.tts160.protocol import DEVICE
+from gatewaykit.tts160.records import FORMS, record_of
 
-FORMS = {
-    "auto": Reply.AUTO,
-    "blind": Reply.NONE,
-    "bool": Reply.FLAG,
-    "string": Reply.TEXT,
-}
-"""How an answer is read that the table doesn't know."""
 PASSED_ON = "a client's command"
 
 _DIRECTIONS = {direction[0]: direction for direction in axes.DIRECTIONS}
@@ -52,7 +42,7 @@ class Passing:
             if own is not None:
                 return own
         (answer,) = await self._line.run((command,), Priority.NORMAL)
-        return record_of(command, answer)
+        return record_of(answer)
 
     def _stop(self, command: Command) -> Record:
         found = _AXIS_STOP.fullmatch(command.text)
@@ -79,7 +69,7 @@ class Passing:
             await self._motion.guide(_DIRECTIONS[found[1]], int(found[2]))
         else:
             (answer,) = await self._motion.run_unknown(command)
-            return record_of(command, answer)
+            return record_of(answer)
         return {"kind": "none"}
 
     async def _goto(self) -> Record:
@@ -94,31 +84,3 @@ class Passing:
 def _rate_deg_s(digits: str, direction: str) -> float:
     numerator, denominator = int(digits[:4]), int(digits[4:])
     return axes.axis_rate_deg_s(numerator, denominator, axes.axis_of(direction))
-
-
-def record_of(command: Command, answer: Answer) -> Record:
-    """An answer as `IMount.command` gives it. Raises `DeviceGarbled`."""
-    match answer:
-        case framing.Nothing():
-            return {"kind": "none"}
-        case framing.Flag(value):
-            return {"kind": "bool", "value": value}
-        case framing.Text(text) | framing.Letter(text):
-            return {"kind": "text", "text": text}
-        case framing.Goto(code, text):
-            return {"kind": "goto", "code": code, "text": text}
-        case framing.Date(value, text):
-            return {"kind": "date", "value": value, "text": text}
-        case framing.Binary(format_string, payload):
-            return {"kind": "binary"} | _values(format_string, payload)
-        case framing.Case(number, payload):
-            form = CASE_FORMATS[number].format_string
-            return {"kind": "case", "case": number} | _values(form, payload)
-        case framing.SetResult(entries):
-            listed = [[entry.type, entry.value] for entry in entries]
-            return {"kind": "set", "entries": listed}
-    raise DeviceGarbled(DEVICE, command.text, str(answer))
-
-
-def _values(format_string: str, payload: bytes) -> dict[str, Any]:
-    return {"format": format_string, "values": unpack(format_string, payload)}

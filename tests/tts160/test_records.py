@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import struct
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from gatewaykit.tts160 import framing
+from gatewaykit.tts160.records import FORMS, record_of
+from gatewaykit.tts160.set_commands import Entry, EntryType
+
+
+class RecordTests(SynchronousTestCase):
+    def test_each_kind(self) -> None:
+        seven = struct.pack("<7i", *range(7))
+        for answer, expected in (
+            (framing.Nothing(), {"kind": "none"}),
+            (framing.Flag(value=True), {"kind": "bool", "value": True}),
+            (framing.Text("05:47:12"), {"kind": "text", "text": "05:47:12"}),
+            (framing.Letter("P"), {"kind": "text", "text": "P"}),
+            (framing.Goto(1, "low"), {"kind": "goto", "code": 1, "text": "low"}),
+            (
+                framing.Date(accepted=True, text=""),
+                {"kind": "date", "value": True, "text": ""},
+            ),
+            (
+                framing.Binary("hB", b"\1\0\2"),
+                {"kind": "binary", "format": "hB", "values": [1, 2]},
+            ),
+            (
+                framing.Case(4, seven),
+                {"kind": "case", "case": 4, "format": "7i", "values": [*range(7)]},
+            ),
+            (
+                framing.SetResult((Entry(EntryType.ERROR, -3),)),
+                {"kind": "set", "entries": [[4, -3]]},
+            ),
+        ):
+            with self.subTest(answer):
+                self.assertEqual(record_of(answer), expected)
+
+    def test_what_is_no_answer(self) -> None:
+        self.assertRaises(ValueError, record_of, framing.Failed("VAR_ERROR"))
+
+    def test_forms(self) -> None:
+        self.assertEqual(sorted(FORMS), ["auto", "blind", "bool", "string"])
