@@ -22,7 +22,7 @@ class Reply(enum.Enum):
     GOTO = "goto"
     """``0``, or a digit and text up to ``#``: refused."""
     DATE = "date"
-    """``0``, or ``1``, perhaps with text up to ``#``, perhaps with a second text."""
+    """``0`` or ``1``, perhaps with text up to ``#``, perhaps with a second text."""
     BINARY = "binary"
     """``BINARY:`` format LF and as many bytes as the format says."""
     CASE = "case"

@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator
 import attrs
 from twisted.internet.defer import Deferred
 
-from gatewaykit.tts160.commands import Command, Effect, Priority
-from gatewaykit.tts160.framing import Answer
+from gatewaykit.tts160.answers import Answer
+from gatewaykit.tts160.commands import Command, Effect, Priority, Reply
 
 Judge = Callable[[Command, Answer], Exception | None]
 """Says what is wrong with an answer, None for nothing."""
+
+
+def anything(_command: Command, _answer: Answer) -> Exception | None:
+    """The judge that finds nothing wrong."""
+    return None
 
 
 @attrs.define(eq=False)
@@ -49,8 +54,20 @@ class Exchange:
         return any(command.effect is Effect.MOVE for command in self.commands)
 
     @property
-    def may_be_shared(self) -> bool:
-        return len(self.commands) == 1 and self.command.effect is Effect.READ
+    def must_not_slip(self) -> bool:
+        """Whether an answer that is taken for another's would let the mount move to the
+        wrong place, or unnoticed."""
+        return len(self.commands) > 1 or (
+            self.moves and self.commands[0].reply is not Reply.NONE
+        )
+
+    def asks_the_same(self, commands: tuple[Command, ...], judge: Judge) -> bool:
+        """Whether one answer does for both. What is no question is done for each."""
+        return (
+            len(commands) == 1
+            and commands[0].effect is Effect.READ
+            and (self.commands, self.judge) == (commands, judge)
+        )
 
     @property
     def may_be_sent_again(self) -> bool:
@@ -92,9 +109,11 @@ class Waiting:
         self._exchanges.append(exchange)
         return exchange
 
-    def equal(self, command: Command) -> Exchange | None:
-        """One that asks the same and nothing else."""
-        return next((e for e in self._exchanges if e.commands == (command,)), None)
+    def like(self, commands: tuple[Command, ...], judge: Judge) -> Exchange | None:
+        return next(
+            (each for each in self._exchanges if each.asks_the_same(commands, judge)),
+            None,
+        )
 
     def take_next(self) -> Exchange:
         exchange = min(self._exchanges, key=lambda each: each.place)
@@ -113,7 +132,15 @@ class Waiting:
         self._exchanges = [each for each in self._exchanges if each not in taken]
         return sorted(taken, key=lambda each: each.place)
 
-    def forget(self, exchange: Exchange) -> None:
-        """It is not sent, if it hasn't been yet."""
-        if exchange in self._exchanges:
-            self._exchanges.remove(exchange)
+    def join(self, exchange: Exchange) -> Deferred[list[Answer]]:
+        """Wait for its answers; what nobody waits for any more is not sent, if it hasn't
+        been yet."""
+
+        def give_up(waiter: Deferred[list[Answer]]) -> None:
+            exchange.waiters.remove(waiter)
+            if not exchange.waiters and exchange in self._exchanges:
+                self._exchanges.remove(exchange)
+
+        waiter: Deferred[list[Answer]] = Deferred(give_up)
+        exchange.waiters.append(waiter)
+        return waiter

@@ -6,21 +6,26 @@ says which command has been written, and when the time for the next byte is over
 may stand in them.
 
 =========== ============================================= ==========================
-state       comes with                                    leaves
+state       comes with                                    leaves by
 =========== ============================================= ==========================
-IDLE        every answer                                  by a command
-FIRST       a command that is answered                    by one byte
-MAYBE_FLAG  ``0`` or ``1`` where nobody knows the form    by a byte, or silence
-REASON      a digit of a refused goto                     by ``#``, or silence
-DATE        ``0`` or ``1`` where text may follow          by ``#``, or silence
-DATE_REST   the first text of two                         by ``#``, or silence
-TEXT        any other byte                                by ``#``
-HEADER      ``B``, ``C`` or ``E``                         by LF or ``#``
-PAYLOAD     a header with a size                          by counting
-SET         the number of entries                         by their types
-WORDS       the one answer without an end                 by the words
-LOST        what cannot be                                by `give_up`
+IDLE        the end of every answer, `give_up`            a command
+CLOSED      the end of an answer of one character         a command, a byte
+FIRST       a command that is answered                    a byte
+MAYBE_FLAG  ``0`` or ``1`` where nobody knows the form    a byte, silence
+REASON      a digit of a refused goto                     ``#``, silence
+DATE        ``0`` or ``1`` where text may follow          ``#``, silence
+DATE_REST   the first text of two                         ``#``, silence
+TEXT        any other byte                                ``#``, silence
+HEADER      ``B``, ``C`` or ``E``                         LF or ``#``, silence
+PAYLOAD     a header with a size                          counting, silence
+SET         the number of entries                         their types, silence
+WORDS       the one answer without an end                 the words, silence
+LOST        what cannot be                                `give_up`
 =========== ============================================= ==========================
+
+Where silence is the end of the answer, or the end of waiting for it, is told by `silence`.
+In IDLE and CLOSED bytes are `Stray`, but for one ``#`` in CLOSED, with which some firmware
+ends what others don't (facts/tts160.md 1.4); in LOST they are dropped.
 """
 
 from __future__ import annotations
@@ -28,12 +33,44 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
-import attrs
-
 from gatewaykit.errors import ProtocolViolation
+from gatewaykit.tts160.answers import (
+    Answer,
+    Binary,
+    Case,
+    Date,
+    Failed,
+    Flag,
+    Garbled,
+    Goto,
+    Letter,
+    Nothing,
+    SetResult,
+    Stray,
+    Text,
+    fits,
+)
 from gatewaykit.tts160.commands import Command, Reply
 from gatewaykit.tts160.formats import CASE_FORMATS, BinaryFormatError, BinaryParser
-from gatewaykit.tts160.set_commands import Entry, set_entries
+from gatewaykit.tts160.set_commands import set_entries
+
+__all__ = [
+    "Answer",
+    "Binary",
+    "Case",
+    "Date",
+    "Failed",
+    "Flag",
+    "Framing",
+    "Garbled",
+    "Goto",
+    "Letter",
+    "Nothing",
+    "SetResult",
+    "Stray",
+    "Text",
+    "fits",
+]
 
 MOST_TEXT = 256
 """Bytes of a text or a header; INDI takes 64, the longest text of the tables is shorter."""
@@ -42,115 +79,21 @@ NEXT_BYTE_S = 0.2
 again for adapters and networks between."""
 REASON_S = 0.5
 """For the text of a refusal, which not every mount has (facts/tts160.md 1.4)."""
+REST_S = 5.0
+"""For the second text of a date: a mount that has two sends it some 4 s after the first
+(facts/tts160.md 1.4). This one has neither."""
 
 END = b"#"
 _LF = b"\n"
 _DEGREE = b"\xdf"
 _PRECISIONS = (b"HIGH PRECISION", b"LOW PRECISION")
-
-
-@attrs.frozen
-class Nothing:
-    """The command has no answer."""
-
-
-@attrs.frozen
-class Flag:
-    value: bool
-
-
-@attrs.frozen
-class Letter:
-    text: str
-
-
-@attrs.frozen
-class Text:
-    """Without its ``#``; the degree byte 0xDF is a ``*``."""
-
-    text: str
-
-
-@attrs.frozen
-class Goto:
-    """`code` 0: it has begun. Else it is refused, perhaps with a reason."""
-
-    code: int
-    text: str
-
-
-@attrs.frozen
-class Date:
-    accepted: bool
-    text: str
-
-
-@attrs.frozen
-class Binary:
-    format_string: str
-    payload: bytes
-
-
-@attrs.frozen
-class Case:
-    number: int
-    payload: bytes
-
-
-@attrs.frozen
-class SetResult:
-    entries: tuple[Entry, ...]
-
-
-@attrs.frozen
-class Failed:
-    """``ERROR:`` and a message."""
-
-    message: str
-
-
-@attrs.frozen
-class Garbled:
-    """What cannot be an answer to the command; the rest of it may still come."""
-
-    reason: str
-    raw: bytes
-
-
-@attrs.frozen
-class Stray:
-    """Bytes that nobody asked for."""
-
-    raw: bytes
-
-
-Answer = (
-    Nothing | Flag | Letter | Text | Goto | Date | Binary | Case | SetResult | Failed
-) | Garbled
-
-_FITTING: dict[Reply, type[Answer]] = {
-    Reply.NONE: Nothing,
-    Reply.FLAG: Flag,
-    Reply.LETTER: Letter,
-    Reply.TEXT: Text,
-    Reply.PRECISION: Text,
-    Reply.GOTO: Goto,
-    Reply.DATE: Date,
-    Reply.BINARY: Binary,
-    Reply.CASE: Case,
-    Reply.SET: SetResult,
-}
-
-
-def fits(answer: Answer, command: Command) -> bool:
-    """Whether an answer is of the kind that its command has, or tells an error."""
-    if command.reply is Reply.AUTO:
-        return True
-    return isinstance(answer, (_FITTING[command.reply], Failed))
+_TEXTS = {Reply.TEXT, Reply.AUTO, Reply.BINARY, Reply.CASE}
+"""Where text up to ``#`` is framed; for a block it is not the answer, but it is over."""
 
 
 class _State(enum.Enum):
     IDLE = enum.auto()
+    CLOSED = enum.auto()
     FIRST = enum.auto()
     MAYBE_FLAG = enum.auto()
     REASON = enum.auto()
@@ -181,6 +124,7 @@ class Framing:
         self._wanted = 0
         self._steps: dict[_State, Callable[[bytes], _Step]] = {
             _State.IDLE: self._in_idle,
+            _State.CLOSED: self._in_closed,
             _State.FIRST: self._in_first,
             _State.MAYBE_FLAG: self._in_maybe_flag,
             _State.REASON: self._in_reason,
@@ -191,13 +135,13 @@ class Framing:
             _State.PAYLOAD: self._in_payload,
             _State.SET: self._in_set,
             _State.WORDS: self._in_words,
-            _State.LOST: self._in_idle,
+            _State.LOST: self._in_lost,
         }
 
     @property
     def is_idle(self) -> bool:
         """Whether the next command may be written."""
-        return self._state is _State.IDLE
+        return self._state in {_State.IDLE, _State.CLOSED}
 
     @property
     def delimiter(self) -> bytes | None:
@@ -207,16 +151,18 @@ class Framing:
     @property
     def patience_s(self) -> float | None:
         """How long the next byte may take; None while the first one is waited for."""
-        if self._state in {_State.IDLE, _State.FIRST, _State.LOST}:
+        if self.is_idle or self._state in {_State.FIRST, _State.LOST}:
             return None
         if self._state is _State.REASON and not self._buffer:
             return REASON_S
+        if self._state is _State.DATE_REST and not self._buffer:
+            return REST_S
         return NEXT_BYTE_S
 
     def begin(self, command: Command) -> Nothing | None:
         """A command has been written: its answer, if it has none; else wait for bytes."""
         assert self.is_idle
-        self._buffer = b""
+        self.give_up()
         self._reply = command.reply
         if command.reply is Reply.NONE:
             return Nothing()
@@ -229,7 +175,7 @@ class Framing:
         self._buffer = b""
 
     def receive(self, data: bytes) -> list[Answer | Stray]:
-        """What the bytes complete; what they begin is kept."""
+        """What the bytes complete, one answer at most; what they begin is kept."""
         events: list[Answer | Stray] = []
         while data:
             event, data = self._steps[self._state](data)
@@ -243,7 +189,7 @@ class Framing:
         None where nothing has come.
         """
         match self._state:
-            case _State.IDLE | _State.FIRST | _State.LOST:
+            case _State.IDLE | _State.CLOSED | _State.FIRST | _State.LOST:
                 return None
             case _State.MAYBE_FLAG:
                 return self._end(Flag(value=self._digit == 1))
@@ -251,13 +197,9 @@ class Framing:
                 return self._end(Goto(self._digit, ""))
             case _State.DATE if not self._buffer:
                 return self._end(Date(self._digit == 1, ""))
-            case _State.DATE_REST:
+            case _State.DATE_REST if not self._buffer.strip():
                 return self._end(self._date)
         return self._lost("it broke off", self._buffer)
-
-    def too_long(self, raw: bytes) -> Garbled:
-        """What should end with `delimiter` does not."""
-        return self._lost("it has no end", raw)
 
     # Ends
 
@@ -265,15 +207,27 @@ class Framing:
         self.give_up()
         return answer
 
+    def _closed(self, answer: Answer) -> Answer:
+        self.give_up()
+        self._state = _State.CLOSED
+        return answer
+
     def _lost(self, reason: str, raw: bytes) -> Garbled:
         self._buffer = b""
         self._state = _State.LOST
-        return Garbled(reason, raw[:MOST_TEXT])
+        return Garbled(reason, raw)
 
     # Steps: each takes some of the bytes and leaves the rest.
 
     def _in_idle(self, data: bytes) -> _Step:
         return Stray(data), b""
+
+    def _in_closed(self, data: bytes) -> _Step:
+        self._state = _State.IDLE
+        return None, data.removeprefix(END)
+
+    def _in_lost(self, _: bytes) -> _Step:
+        return None, b""
 
     def _in_first(self, data: bytes) -> _Step:
         first, rest = data[:1], data[1:]
@@ -284,11 +238,11 @@ class Framing:
                 self._state = _State.HEADER
                 return None, data
             case Reply.FLAG if is_bit:
-                return self._end(Flag(value=first == b"1")), rest
+                return self._closed(Flag(value=first == b"1")), rest
             case Reply.LETTER if first.isalpha():
-                return self._end(Letter(first.decode("ascii"))), rest
+                return self._closed(Letter(first.decode("ascii"))), rest
             case Reply.GOTO if first == b"0":
-                return self._end(Goto(0, "")), rest
+                return self._closed(Goto(0, "")), rest
             case Reply.GOTO if first.isdigit():
                 self._state = _State.REASON
                 return None, rest
@@ -311,80 +265,76 @@ class Framing:
             case Reply.TEXT | Reply.AUTO | Reply.BINARY | Reply.CASE:
                 self._state = _State.TEXT
                 return None, data
-        return self._lost(f"no {self._reply.value}", data), b""
+        return self._lost(f"no {self._reply.value}", first), rest
 
     def _in_maybe_flag(self, data: bytes) -> _Step:
         self._state = _State.TEXT
         return None, data
 
-    def _until(self, ends: bytes, data: bytes) -> tuple[bytes, bytes, bytes] | None:
-        """What is before the first of the ends, the end, and the rest; None so far."""
-        places = [place for end in ends if (place := data.find(end)) >= 0]
+    def _collect(self, ends: bytes, data: bytes) -> tuple[bytes, bytes]:
+        """Buffers what is before the first of the ends; gives that end, if there is one so
+        far, and the rest. How much it may be is looked at before."""
+        window = data[: MOST_TEXT + 1 - len(self._buffer)]
+        places = [place for end in ends if (place := window.find(end)) >= 0]
         if not places:
-            self._buffer += data
-            return None
+            self._buffer += window
+            return b"", data[len(window) :]
         at = min(places)
-        whole = self._buffer + data[:at]
-        self._buffer = b""
-        return whole, data[at : at + 1], data[at + 1 :]
+        self._buffer += data[:at]
+        return data[at : at + 1], data[at + 1 :]
+
+    def _so_far(self) -> Garbled | None:
+        if len(self._buffer) > MOST_TEXT:
+            return self._lost("it has no end", self._buffer)
+        return None
+
+    def _ended(self, make: Callable[[str], Answer]) -> Answer:
+        """The answer of a whole text."""
+        if any(byte < 0x20 for byte in self._buffer):
+            reason = "there are control characters in its text"
+            return self._lost(reason, self._buffer)
+        text = self._buffer.replace(_DEGREE, b"*").decode("latin-1")
+        return self._end(make(text))
 
     def _in_text(self, data: bytes) -> _Step:
-        found = self._until(END, data)
-        if found is None:
-            return self._so_far()
-        whole, _, rest = found
-        return self._checked(whole, Text), rest
-
-    def _so_far(self) -> _Step:
-        if len(self._buffer) > MOST_TEXT:
-            return self._lost("it has no end", self._buffer), b""
-        return None, b""
-
-    def _checked(self, raw: bytes, make: Callable[[str], Answer]) -> Answer:
-        """The answer of a whole text."""
-        if len(raw) > MOST_TEXT:
-            return self._lost("it is too long", raw)
-        if any(byte < 0x20 for byte in raw):
-            return self._lost("there are control characters in its text", raw)
-        return self._end(make(raw.replace(_DEGREE, b"*").decode("latin-1")))
+        end, rest = self._collect(END, data)
+        return self._ended(Text) if end else self._so_far(), rest
 
     def _in_reason(self, data: bytes) -> _Step:
-        found = self._until(END, data)
-        if found is None:
-            return self._so_far()
-        code = self._digit
-        return self._checked(found[0], lambda text: Goto(code, text)), found[2]
+        end, rest = self._collect(END, data)
+        if not end:
+            return self._so_far(), rest
+        return self._ended(lambda text: Goto(self._digit, text)), rest
 
     def _in_date(self, data: bytes) -> _Step:
-        found = self._until(END, data)
-        if found is None:
-            return self._so_far()
-        accepted = self._digit == 1
-        answer = self._checked(found[0], lambda text: Date(accepted, text))
+        end, rest = self._collect(END, data)
+        if not end:
+            return self._so_far(), rest
+        answer = self._ended(lambda text: Date(self._digit == 1, text))
         if isinstance(answer, Date) and answer.text:
             self._date = answer
             self._state = _State.DATE_REST
-            return None, found[2]
-        return answer, found[2]
+            return None, rest
+        return answer, rest
 
     def _in_date_rest(self, data: bytes) -> _Step:
         """The second text is blanks, and may be missing."""
-        if data.strip(b" #"):
-            return self._lost("more than blanks behind its text", data), b""
-        if self._until(END, data) is None:
-            return self._so_far()
-        return self._end(self._date), data.partition(END)[2]
+        end, rest = self._collect(END, data)
+        if not end:
+            return self._so_far(), rest
+        if self._buffer.strip():
+            return self._lost("more than blanks behind its text", self._buffer), rest
+        return self._end(self._date), rest
 
     def _in_header(self, data: bytes) -> _Step:
-        found = self._until(END + _LF, data)
-        if found is None:
-            return self._so_far()
-        whole, end, rest = found
-        if end == END:
-            if self._reply in {Reply.TEXT, Reply.AUTO, Reply.BINARY, Reply.CASE}:
-                return self._checked(whole, Text), rest
-            return self._lost(f"no {self._reply.value}", whole), b""
-        return self._headed(whole), rest
+        end, rest = self._collect(END + _LF, data)
+        if not end:
+            return self._so_far(), rest
+        if end == _LF:
+            return self._headed(self._buffer), rest
+        if self._reply in _TEXTS:
+            return self._ended(Text), rest
+        return self._lost(f"no {self._reply.value}", self._buffer), rest
 
     def _headed(self, header: bytes) -> Answer | None:
         title, colon, value = header.decode("latin-1").partition(":")
@@ -405,6 +355,7 @@ class Framing:
             self._payload = lambda payload: Case(case, payload)
         else:
             return self._lost("a line with an unknown title", header)
+        self._buffer = b""
         self._state = _State.PAYLOAD
         return None
 
@@ -416,21 +367,20 @@ class Framing:
         return self._end(self._payload(self._buffer)), data[missing:]
 
     def _in_set(self, data: bytes) -> _Step:
-        before = len(self._buffer)
-        self._buffer += data
+        """Byte by byte, of which there are some 50 at most."""
+        self._buffer += data[:1]
         try:
             found = set_entries(self._buffer)
         except ProtocolViolation as violation:
-            return self._lost(violation.reason, self._buffer), b""
+            return self._lost(violation.reason, self._buffer), data[1:]
         if found is None:
-            return None, b""
-        entries, used = found
-        return self._end(SetResult(tuple(entries))), data[used - before :]
+            return None, data[1:]
+        return self._end(SetResult(tuple(found[0]))), data[1:]
 
     def _in_words(self, data: bytes) -> _Step:
         self._buffer += data[:1]
         if self._buffer in _PRECISIONS:
             return self._end(Text(self._buffer.decode("ascii"))), data[1:]
         if not any(words.startswith(self._buffer) for words in _PRECISIONS):
-            return self._lost("no precision", self._buffer), b""
+            return self._lost("no precision", self._buffer), data[1:]
         return None, data[1:]

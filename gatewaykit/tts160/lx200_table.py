@@ -139,7 +139,9 @@ _SETTERS = (
     ),
     Row(
         ":SL",
-        Reply.FLAG,
+        # Drivers differ on whether a `#` follows (facts/tts160.md 1.4): as with a date,
+        # what follows is waited for.
+        Reply.DATE,
         Retry.NEVER,
         Effect.SET,
         _REAL,

@@ -1,6 +1,6 @@
-"""The mount's line: bytes to the framing and back, a queue, time limits, resynchronisation.
+"""The mount's line: one exchange at a time, a queue, resynchronisation.
 
-Whoever asks, one exchange is on the line at a time. A stop waits for none of them: it is
+Whoever asks, they take turns. A stop waits for none of them: it is
 written at once, and all motion that waits or runs fails. After a lost answer nothing else is
 asked until a new question has got its own answer (facts/tts160.md 1.3).
 """
@@ -8,15 +8,13 @@ asked until a new question has got its own answer (facts/tts160.md 1.3).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import attrs
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
-from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 
 from gatewaykit import metrics
@@ -28,20 +26,33 @@ from gatewaykit.errors import (
     MotionStopped,
 )
 from gatewaykit.logs import LogLimiter
-from gatewaykit.tts160 import framing
-from gatewaykit.tts160.commands import Command, Effect, Priority, Reply
-from gatewaykit.tts160.exchanges import Exchange, Judge, Waiting
-from gatewaykit.tts160.framing import Answer, Failed, Framing, Garbled, Stray
+from gatewaykit.tts160.answers import Answer, Failed, Garbled, Nothing, Stray, fits
+from gatewaykit.tts160.commands import Command, Priority, Reply
+from gatewaykit.tts160.exchanges import Exchange, Judge, Waiting, anything
+from gatewaykit.tts160.outlet import GAP_S, Outlet
+from gatewaykit.tts160.receiver import AnswerReceiver
 from gatewaykit.tts160.resync import Resynchronisation
 
+__all__ = [
+    "DEVICE",
+    "GAP_S",
+    "GONE",
+    "MOST_WAITING",
+    "MUTE",
+    "Figures",
+    "MountProtocol",
+    "anything",
+]
+
 DEVICE = "the mount"
-GAP_S = 0.01
-"""After a command without an answer: what follows closer collides (facts/tts160.md 1.1)."""
 MOST_WAITING = 200
 GONE = "its port is gone"
 MUTE = "it does not answer (is its hand pad on the operations screen?)"
 PAUSE_S = 0.2
 """Before a read is sent again, beside the silence; twice that before it is once more."""
+LISTEN_S = 0.02
+"""How long the line has been silent before what must not slip goes out: the first byte of
+an answer too many would have come by then, and shows that the next may be another's."""
 
 log = Logger()
 
@@ -61,12 +72,7 @@ class Figures:
     """When the mount last answered, by the clock given in."""
 
 
-def anything(_command: Command, _answer: Answer) -> Exception | None:
-    """The judge that finds nothing wrong."""
-    return None
-
-
-class MountProtocol(LineReceiver):
+class MountProtocol(AnswerReceiver):
     """One connection to the mount.
 
     :param figures: counted on.
@@ -76,10 +82,6 @@ class MountProtocol(LineReceiver):
     :param mute: called when resynchronisation has failed; the next exchange tries it anew.
     :param lost: called once when the connection is gone.
     """
-
-    MAX_LENGTH = framing.MOST_TEXT
-    delimiter = framing.END
-    transport: Any
 
     def __init__(
         self,
@@ -92,37 +94,39 @@ class MountProtocol(LineReceiver):
         mute: Callable[[], object],
         lost: Callable[[MountProtocol], object],
     ) -> None:
+        super().__init__(clock)
         self.figures = figures
-        self._clock = clock
         self._timeout_s, self._byte_s = timeout_s, byte_s
         self._made, self._mute, self._lost = made, mute, lost
-        self._framing = Framing()
+        self._outlet: Outlet
+        """Since the connection is there."""
         self._waiting = Waiting()
         self._current: Exchange | None = None
-        self._timer: IDelayedCall | None = None
-        self._gap: IDelayedCall | None = None
+        """Whose turn it is, until all of it is answered."""
+        self._sent: Command | None = None
+        """Its answer is waited for, the end of its gap where it has none."""
+        self._question: Command | None = None
+        """To be sent for `_resync`."""
         self._resync: Resynchronisation | None = None
         self._is_suspect = False
         """Something came that nobody asked for, or the last resynchronisation failed: the
-        line is brought into step before the next exchange."""
-        self._once_more: dict[bytes, Command] = {}
-        """Stops that were written while the line was in use: the mount may have missed
-        them, so they are repeated as soon as it is free. They may be, as often as one likes
-        (facts/tts160.md 1.6)."""
+        line is brought into step before the next command."""
         self._in_step: list[Deferred[None]] = []
         self._limiter = LogLimiter(clock, interval_s=60.0)
         self._is_open = False
 
     def connectionMade(self) -> None:
+        super().connectionMade()
+        self._outlet = Outlet(
+            self._clock, self._byte_s, self.transport.write, self._free
+        )
         self._is_open = True
-        self.setRawMode()
         self._made(self)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._is_open = False
-        for call in (self._timer, self._gap):
-            _forget(call)
-        self._timer = self._gap = None
+        self.expect_nothing()
+        self._outlet.close()
         if self._resync is not None:
             self._resync.stop()
             self._resync = None
@@ -151,45 +155,36 @@ class MountProtocol(LineReceiver):
 
         Fails with what the judge finds, with `DeviceRefused` (an ``ERROR`` answer),
         `DeviceTimeout`, `DeviceGarbled`, `DeviceUnavailable`, and, if one of them moves the
-        mount, `MotionStopped`. Cancelling gives up the answer; what has not been sent by
-        then never is.
+        mount, `MotionStopped`. Where the judge finds a `DeviceGarbled` the line is brought
+        into step, and what may be sent again is. Cancelling gives up the answer; what has
+        not been sent by then never is.
         """
-        exchange = None
-        if len(commands) == 1 and commands[0].effect is Effect.READ:
-            exchange = self._equal(commands[0])
+        wanted = tuple(commands)
+        exchange = self._like(wanted, judge)
         if exchange is None:
             if not self._is_open:
                 return defer.fail(DeviceUnavailable(DEVICE, GONE))
             if len(self._waiting) >= MOST_WAITING:
                 reason = "too many commands wait for it"
                 return defer.fail(DeviceUnavailable(DEVICE, reason))
-            exchange = self._waiting.add(tuple(commands), priority, judge)
+            exchange = self._waiting.add(wanted, priority, judge)
         exchange.priority = min(exchange.priority, priority)
-        shared = exchange
-
-        def give_up(waiter: Deferred[list[Answer]]) -> None:
-            shared.waiters.remove(waiter)
-            if not shared.waiters:
-                self._waiting.forget(shared)
-
-        waiter: Deferred[list[Answer]] = Deferred(give_up)
-        exchange.waiters.append(waiter)
+        waiter = self._waiting.join(exchange)
         self._next()
         return waiter
 
     def stop(
         self, command: Command, by: str, is_meant: Callable[[Exchange], bool]
     ) -> None:
-        """Write a stop now; what is meant by it fails with `MotionStopped`.
+        """Write a stop that has no answer, now; what is meant by it fails with
+        `MotionStopped`.
 
         Raises `DeviceUnavailable`.
         """
         if not self._is_open:
             raise DeviceUnavailable(DEVICE, GONE)
-        is_free = not (self._current or self._resync or self._gap)
-        self._write_stop(command)
-        if not is_free:
-            self._once_more[command.data] = command
+        is_in_use = bool(self._sent or self._resync) or not self._outlet.is_free
+        self._outlet.stop(command, is_free=not (is_in_use or self._is_suspect))
         self.figures.stops += 1
         metrics.mount_stops.inc()
         stopped = self._waiting.take(is_meant)
@@ -203,101 +198,88 @@ class MountProtocol(LineReceiver):
         """Bring the line into step, when it is free. Fails with `DeviceUnavailable`."""
         if not self._is_open:
             return defer.fail(DeviceUnavailable(DEVICE, GONE))
-        waiter: Deferred[None] = Deferred(self._in_step.remove)
+
+        def give_up(waiter: Deferred[None]) -> None:
+            if waiter in self._in_step:
+                self._in_step.remove(waiter)
+
+        waiter: Deferred[None] = Deferred(give_up)
         self._in_step.append(waiter)
-        self._is_suspect = True
         self._next()
         return waiter
 
-    def _equal(self, command: Command) -> Exchange | None:
+    def _like(self, commands: tuple[Command, ...], judge: Judge) -> Exchange | None:
         """An exchange that asks the same and has not been answered yet."""
         current = self._current
-        if current is not None and current.commands == (command,) and current.waiters:
+        if current and current.waiters and current.asks_the_same(commands, judge):
             return current
-        return self._waiting.equal(command)
+        return self._waiting.like(commands, judge)
 
     # The line
 
     def _next(self) -> None:
-        """Write what is to be written next, if the line is free."""
-        if self._current is not None or self._resync is not None or self._gap:
+        """Write what is to be written next, if nothing is in the way."""
+        if not self._is_open or self._sent or not self._outlet.is_free:
             return
-        if self._once_more:
-            self._write_stop(self._once_more.pop(next(iter(self._once_more))))
-        elif self._is_suspect and (self._waiting or self._in_step):
+        if self._resync is not None:
+            question, self._question = self._question, None
+            if question is not None:
+                self._send(question)
+        elif self._is_suspect:
+            self._get_in_step()
+        elif not self._outlet.repeat():
+            self._go_on()
+
+    def _get_in_step(self) -> None:
+        exchange, self._current = self._current, None
+        is_begun = exchange is not None and bool(exchange.answers)
+        if exchange is not None and exchange.waiters and not is_begun:
+            self._waiting.put_back(exchange)
+        if self._waiting or self._in_step or self._outlet.has_more:
             self._begin_resync(None)
-        elif self._waiting:
-            self._current = self._waiting.take_next()
-            self._send(self._current.command)
+        if exchange is not None and is_begun:
+            reason = "bytes too many came between its answers"
+            exchange.fail(DeviceGarbled(DEVICE, exchange.title, reason))
 
-    def _write_stop(self, command: Command) -> None:
-        self.transport.write(command.data)
-        _forget(self._gap)
-        self._gap = self._clock.callLater(self._blind_s(command), self._gap_over)
-
-    def _gap_over(self) -> None:
-        self._gap = None
-        self._next()
-
-    def _blind_s(self, command: Command) -> float:
-        return len(command.data) * self._byte_s + GAP_S
+    def _go_on(self) -> None:
+        exchange = self._current
+        if exchange is None or not exchange.waiters:
+            exchange = self._current = None
+            if self._in_step:
+                self._begin_resync(None)
+            elif self._waiting:
+                exchange = self._current = self._waiting.take_next()
+        if exchange is None:
+            return
+        if exchange.must_not_slip and self.silent_s < LISTEN_S:
+            self._outlet.wait(LISTEN_S)
+        else:
+            self._send(exchange.command)
 
     def _send(self, command: Command) -> None:
-        self.transport.write(command.data)
-        if self._framing.begin(command) is None:
-            first_s = command.first_byte_s or self._timeout_s
-            self._set_timer(first_s + len(command.data) * self._byte_s)
+        self._sent = command
+        on_line_s = self._outlet.send(command)
+        if command.reply is not Reply.NONE:
+            self.expect(command, self._first_byte_s(command) + on_line_s)
+
+    def _first_byte_s(self, command: Command) -> float:
+        return command.first_byte_s or self._timeout_s
+
+    def _free(self) -> None:
+        """The outlet is; behind a command without an answer that is the end of it."""
+        if self._sent is not None and self._sent.reply is Reply.NONE:
+            self.answered(Nothing())
         else:
-            self._set_timer(self._blind_s(command))
+            self._next()
 
-    def _set_timer(self, seconds: float) -> None:
-        _forget(self._timer)
-        self._timer = self._clock.callLater(seconds, self._timed_out)
-
-    # Bytes
-
-    def dataReceived(self, data: bytes) -> None:
-        super().dataReceived(data)
-        patience_s = self._framing.patience_s
-        if patience_s is not None:
-            self._set_timer(patience_s)
-
-    def rawDataReceived(self, data: bytes) -> None:
-        self._take(self._framing.receive(data))
-
-    def lineReceived(self, line: bytes) -> None:
-        self._take(self._framing.receive(line + self.delimiter))
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        self._take([self._framing.too_long(line)])
-
-    def _take(self, events: list[Answer | Stray]) -> None:
-        # First: behind an answer it shows that the answer may have been another's.
-        strays = [event for event in events if isinstance(event, Stray)]
-        for stray in strays:
-            self._unasked(stray)
-        for event in events:
-            if not isinstance(event, Stray):
-                self._answered(event)
-        self._follow()
-
-    def _follow(self) -> None:
-        """Be in the mode that suits what comes next."""
-        in_line_mode = self._framing.delimiter is not None
-        if in_line_mode and not self.line_mode:
-            self.setLineMode()
-        elif not in_line_mode and self.line_mode:
-            self.setRawMode()
-
-    def _unasked(self, stray: Stray) -> None:
+    def unasked(self, stray: Stray) -> None:
         if self._resync is not None:
             self._resync.heard()
             return
-        if self._current is None or self._framing.is_idle:
-            self.figures.strays += 1
-            self._is_suspect = True
-            log.debug("what nobody asked for: {raw!r}", raw=stray.raw[:200])
-            self._complain("stray", "sent what nobody asked for")
+        self.figures.strays += 1
+        self._is_suspect = True
+        log.debug("what nobody asked for: {raw!r}", raw=stray.raw[:200])
+        self._complain("stray", "sent what nobody asked for")
 
     def _complain(self, cause: str, text: str) -> None:
         suppressed = self._limiter.should_log(cause)
@@ -309,76 +291,61 @@ class MountProtocol(LineReceiver):
 
     # Answers
 
-    def _answered(self, answer: Answer) -> None:
-        _forget(self._timer)
-        self._timer = None
+    def answered(self, answer: Answer) -> None:
+        command, self._sent = self._sent, None
         if self._resync is not None:
-            if isinstance(answer, Garbled):
-                self._framing.give_up()
             self._resync.answered(answer)
             return
         exchange = self._current
         assert exchange is not None
-        command = exchange.command
+        assert command is not None
         if isinstance(answer, Garbled):
-            self._garbled(command, answer.reason)
-            return
-        if not framing.fits(answer, command):
-            self._garbled(command, f"a {type(answer).__name__.lower()}")
+            self._garbled(DeviceGarbled(DEVICE, command.text, answer.reason))
+        elif not fits(answer, command):
+            reason = f"a {type(answer).__name__.lower()}"
+            self._garbled(DeviceGarbled(DEVICE, command.text, reason))
+        elif isinstance(answer, Failed):
+            error = DeviceRefused(DEVICE, command.text, answer.message)
+            self._judged(exchange, answer, error)
+        else:
+            self._judged(exchange, answer, exchange.judge(command, answer))
+
+    def _judged(
+        self, exchange: Exchange, answer: Answer, error: Exception | None
+    ) -> None:
+        if isinstance(error, DeviceGarbled):
+            self._garbled(error)
             return
         self.figures.exchanges += 1
         self.figures.last_answer = self._clock.seconds()
+        metrics.mount_exchanges.labels("error" if error else "ok").inc()
         exchange.answers.append(answer)
-        if isinstance(answer, Failed):
-            error: Exception | None = DeviceRefused(
-                DEVICE, command.text, answer.message
-            )
-        else:
-            error = exchange.judge(command, answer)
-        metrics.mount_exchanges.labels("ok" if error is None else "error").inc()
-        goes_on = error is None and not exchange.is_whole and bool(exchange.waiters)
-        if goes_on and self._is_suspect:
-            goes_on = False
-            error = DeviceGarbled(DEVICE, exchange.title, "the line is out of step")
-        if goes_on:
-            self._send(exchange.command)
-            return
-        self._current = None
-        if error is None:
-            exchange.succeed()
-        else:
+        if error is not None:
+            self._current = None
             exchange.fail(error)
+        elif exchange.is_whole:
+            self._current = None
+            exchange.succeed()
         self._next()
 
-    def _garbled(self, command: Command, reason: str) -> None:
+    def _garbled(self, error: DeviceGarbled) -> None:
         self.figures.garbled += 1
-        self._complain("garbled", f"gave no proper answer to {command.text}: {reason}")
-        self._not_answered(DeviceGarbled(DEVICE, command.text, reason), "garbled")
+        text = f"gave no proper answer to {error.request}: {error.reason}"
+        self._complain("garbled", text)
+        self._fail(error, "garbled")
 
-    def _timed_out(self) -> None:
-        self._timer = None
-        answer = self._framing.silence()
-        if answer is not None:
-            self.clearLineBuffer()
-            self._answered(answer)
-            self._follow()
-            return
+    def not_answered(self) -> None:
+        command, self._sent = self._sent, None
         if self._resync is not None:
-            self._framing.give_up()
             self._resync.failed()
             return
-        exchange = self._current
-        assert exchange is not None
-        command = exchange.command
-        if command.reply is Reply.NONE:
-            self._answered(framing.Nothing())
-            return
+        assert command is not None
         self.figures.timeouts += 1
-        waited_s = command.first_byte_s or self._timeout_s
+        waited_s = self._first_byte_s(command)
         self._complain("timeout", f"did not answer {command.text} in {waited_s:g} s")
-        self._not_answered(DeviceTimeout(DEVICE, command.text, waited_s), "timeout")
+        self._fail(DeviceTimeout(DEVICE, command.text, waited_s), "timeout")
 
-    def _not_answered(self, error: Exception, outcome: str) -> None:
+    def _fail(self, error: DeviceGarbled | DeviceTimeout, outcome: str) -> None:
         """The current exchange has no answer: another attempt, or the end of it."""
         exchange, self._current = self._current, None
         assert exchange is not None
@@ -398,16 +365,12 @@ class MountProtocol(LineReceiver):
     def _begin_resync(self, lost: Command | None, pause_s: float = 0.0) -> None:
         self.figures.resyncs += 1
         metrics.mount_recoveries.labels("resync").inc()
-        self._framing.give_up()
-        self.clearLineBuffer()
-        self._follow()
-        for data in self._once_more:
-            self.transport.write(data)
-        self._once_more.clear()
+        self._outlet.repeat_in_vain()
         self._resync = Resynchronisation(self, self._clock, lost, pause_s)
 
     def question(self, command: Command) -> None:
-        self._send(command)
+        self._question = command
+        self._next()
 
     def resynchronised(self, *, well: bool) -> None:
         self._resync = None
@@ -426,14 +389,10 @@ class MountProtocol(LineReceiver):
 
     def _tell_in_step(self, error: Exception | None) -> None:
         waiters, self._in_step = self._in_step, []
-        while waiters:
-            waiter = waiters.pop(0)
+        for waiter in waiters:
+            if waiter.called:
+                continue  # given up by one before it
             if error is None:
                 waiter.callback(None)
             else:
                 waiter.errback(error)
-
-
-def _forget(call: IDelayedCall | None) -> None:
-    if call is not None and call.active():
-        call.cancel()

@@ -6,14 +6,15 @@ its own answer. The question is never the one whose answer is missing, which may
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Protocol
 
 import attrs
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from gatewaykit.tts160.answers import Answer, Text
 from gatewaykit.tts160.commands import Command, Effect, Reply, Retry
-from gatewaykit.tts160.framing import Answer, Text
 
 SILENCE_S = 0.3
 """Before a question; each one in vain makes the next silence that much longer."""
@@ -39,9 +40,11 @@ def _probe(data: bytes, shape: str) -> Probe:
 
 PROBES = (
     _probe(b":GW#", "[A-Z][TN][0-9]"),
-    _probe(b":GR#", r"[0-9]{2}:[0-9]{2}(:[0-9]{2}|\.[0-9])"),
+    _probe(b":GC#", "[0-9]{2}/[0-9]{2}/[0-9]{2}"),
+    _probe(b":GG#", r"[+-][0-9]{1,2}(\.[0-9])?"),
 )
-"""Of different shapes, one after the other: the late answer of one is none of the other's."""
+"""Asked in turn. No other command of the mount has answers of these shapes, so that a late
+one, of the command that was lost or of a question before, is not taken for the right one."""
 
 
 class Line(Protocol):
@@ -63,7 +66,9 @@ class Resynchronisation:
     ) -> None:
         self._line = line
         self._clock = clock
-        self._turn = int(lost is not None and lost.data == PROBES[0].command.data)
+        probes = [each for each in PROBES if not lost or each.command.data != lost.data]
+        self._probes = itertools.cycle(probes)
+        self._probe = next(self._probes)
         self._tries = 0
         self._is_answered = False
         self._silence_s = SILENCE_S + pause_s
@@ -88,8 +93,7 @@ class Resynchronisation:
 
     def answered(self, answer: Answer) -> None:
         """The question has one; `failed` says that it has none."""
-        shape = PROBES[self._turn].shape
-        if isinstance(answer, Text) and shape.fullmatch(answer.text):
+        if isinstance(answer, Text) and self._probe.shape.fullmatch(answer.text):
             self._is_answered = True
             self._timer = self._clock.callLater(AFTER_S, self._over)
         else:
@@ -100,7 +104,7 @@ class Resynchronisation:
 
     def _again(self) -> None:
         self.stop()
-        self._turn = 1 - self._turn
+        self._probe = next(self._probes)
         self._silence_s += SILENCE_S
         if self._tries == TRIES:
             self._line.resynchronised(well=False)
@@ -114,7 +118,7 @@ class Resynchronisation:
     def _ask(self) -> None:
         self._timer = None
         self._tries += 1
-        self._line.question(PROBES[self._turn].command)
+        self._line.question(self._probe.command)
 
     def _over(self) -> None:
         self._timer = None

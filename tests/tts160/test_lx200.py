@@ -46,7 +46,7 @@ KNOWN = (
     (":T+# :T-#", Reply.NONE, ONCE),
     (":ST60.1# :ST060.1#", Reply.FLAG, SET),
     (":SC08/05/26# :SC02/29/28#", Reply.DATE, ONCE),
-    (":SL21:15:30#", Reply.FLAG, ONCE),
+    (":SL21:15:30#", Reply.DATE, ONCE),
     (":SG+10# :SG-05.5# :SG-00# :SG+12# :SG-14.0#", Reply.FLAG, SET),
     (":St+40*15# :St-37*17:05# :St+37*17'#", Reply.FLAG, SET),
     (":Sg100*30# :Sg-48*00# :Sg003*08'# :Sg+180*00# :Sg360*00#", Reply.FLAG, SET),
@@ -357,6 +357,7 @@ class ReadyMadeTests(SynchronousTestCase):
             ((24.1, 0), "right_ascension_h"),
             ((-0.1, 0), "right_ascension_h"),
             ((0, 90.1), "declination_deg"),
+            ((0, -90.1), "declination_deg"),
             ((0, float("nan")), "declination_deg"),
         ):
             error = self.assertRaises(MisuseError, lx200.set_target, *bad)
@@ -377,8 +378,10 @@ class ReadyMadeTests(SynchronousTestCase):
         """Transcript 25."""
         self.assertEqual(lx200.guide("north", 350).data, b":Mgn0350#")
         self.assertEqual(lx200.guide("west", 9999).data, b":Mgw9999#")
+        self.assertEqual(lx200.guide("east", 0).data, b":Mge0000#")
         for duration in (-1, 10_000):
-            self.assertRaises(MisuseError, lx200.guide, "north", duration)
+            error = self.assertRaises(MisuseError, lx200.guide, "north", duration)
+            self.assertEqual(error.name, "duration_ms")
         self.assertRaises(MisuseError, lx200.guide, "up", 1)
 
     def test_axes(self) -> None:
@@ -415,7 +418,9 @@ class ReadyMadeTests(SynchronousTestCase):
             [one.data for one in lx200.set_place(40.25, -100.5)],
             [b":St+40*15#", b":Sg100*30#"],
         )
-        self.assertRaises(MisuseError, lx200.set_place, 90.1, 0)
+        for latitude_deg in (-90.1, 90.1):
+            error = self.assertRaises(MisuseError, lx200.set_place, latitude_deg, 0)
+            self.assertEqual(error.name, "latitude_deg")
         self.assertRaises(MisuseError, lx200.set_place, 0, 180.1)
 
     @given(st.floats(-90, 90), st.floats(-180, 180))
