@@ -14,15 +14,7 @@ from gatewaykit.fields import BAUD_RATES
 from gatewaykit.interfaces import Record
 from gatewaykit.tts160 import lx200
 from gatewaykit.tts160.commands import Command, Reply
-from gatewaykit.tts160.passing import record_of
-
-_REPLIES = {
-    CommandType.BLIND: Reply.NONE,
-    CommandType.BOOL: Reply.FLAG,
-    CommandType.STRING: Reply.TEXT,
-    CommandType.AUTO: Reply.AUTO,
-}
-"""How an answer is read that the table doesn't know."""
+from gatewaykit.tts160.records import FORMS, record_of
 
 
 class Direct:
@@ -46,8 +38,8 @@ class Direct:
     def ask(self, command: Command, wanted: CommandType) -> Record:
         """The record of the verb `MountCommand`."""
         if command.reply is Reply.AUTO:
-            command = attrs.evolve(command, reply=_REPLIES[wanted])
-        return record_of(command, self._line.ask(command, self, self._log))
+            command = attrs.evolve(command, reply=FORMS[wanted.name.lower()])
+        return record_of(self._line.ask(command, self, self._log))
 
     def case(self, number: int) -> Record:
         return self.ask(lx200.command(f":*!{number}#"), CommandType.AUTO)
@@ -64,11 +56,8 @@ def place_of(port: str) -> str:
     return os.path.realpath(port)
 
 
-def check_port(port: object, baudrate: object) -> None:
+def check_baudrate(baudrate: object) -> None:
     """Raise `MisuseError` for what can be none."""
-    if not isinstance(port, str) or not port.strip() or "\0" in port:
-        allowed = "a serial port, or unix:PATH, tcp:HOST:PORT or tls:HOST:PORT"
-        raise MisuseError("port", port, allowed)
     if type(baudrate) is not int or baudrate not in BAUD_RATES:
         allowed = ", ".join(map(str, BAUD_RATES))
         raise MisuseError("baudrate", baudrate, allowed)

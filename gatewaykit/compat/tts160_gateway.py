@@ -86,9 +86,8 @@ class Gateway:
             with self._turns.take(turn):
                 try:
                     answer = self._call(self._client, verb, **arguments)
-                except GatewayError as error:
-                    if turn.over is not None:
-                        raise turn.over from error
+                except GatewayError:
+                    turn.check()
                     raise
             turn.check()
         return answer

@@ -32,6 +32,8 @@ from gatewaykit.tts160.protocol import DEVICE, GAP_S, GONE, MUTE
 STOPPED_BY = "a stop of this program"
 CLOSED = "it was closed meanwhile"
 _HALT = lx200.command(":Q#")
+_TRIES = 2
+"""Of resynchronising for what is sent once."""
 _SHOWN = 200
 """Bytes of what came unasked, in a log."""
 
@@ -41,6 +43,8 @@ class Limits:
     """Times in seconds (facts/tts160.md 1.5)."""
 
     first_byte_s: float = 0.5
+    share: float = 1.0
+    """Of the time that the first byte may take, of slow commands too."""
     silence_s: float = resync.SILENCE_S
     after_s: float = resync.AFTER_S
     pauses_s: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -120,7 +124,7 @@ class Line:
         """Drop what came in, wait for what still comes, and make sure that commands get
         their own answers."""
         with self._turns.of(None, owner) as turn, self._use(turn):
-            self._resynchronise(turn, log, resync.TRIES)
+            self._resynchronise(turn, log, _TRIES)
 
     def leave(self, owner: object) -> None:
         """End what `owner` waits for; the others go on."""
@@ -160,15 +164,13 @@ class Line:
     def _attempt(self, turn: Turn, command: Command, log: logging.Logger) -> Answer:
         with self._use(turn):
             try:
-                tries = 1 if command.retry is Retry.SAFE else resync.TRIES
+                tries = 1 if command.retry is Retry.SAFE else _TRIES
                 self._bring_into_step(turn, log, tries)
                 answer = self._exchange(turn, command, log)
-            except (DeviceTimeout, DeviceGarbled) as error:
-                if turn.stopped is not None:
-                    raise turn.stopped from error
+            except (DeviceTimeout, DeviceGarbled):
+                turn.check_stopped()
                 raise
-        if turn.stopped is not None:
-            raise turn.stopped
+        turn.check_stopped()
         if isinstance(answer, Failed):
             raise DeviceRefused(DEVICE, command.text, answer.message)
         return answer
@@ -184,10 +186,10 @@ class Line:
         turn: Turn,
         command: Command,
         log: logging.Logger,
-        first_byte_s: float | None = None,
     ) -> Answer:
         """Send a command, once, and wait for its answer."""
-        first_s = first_byte_s or command.first_byte_s or LIMITS.first_byte_s
+        first_s = command.first_byte_s or LIMITS.first_byte_s
+        first_s *= LIMITS.share
         sent_at = self._send(turn, command)
         log.debug("sent %s", command.text)
         self._framing.give_up()
@@ -213,8 +215,7 @@ class Line:
         while True:
             left_s = deadline - time.monotonic()
             data = self._receive(left_s)
-            if turn.over is not None:
-                raise turn.over
+            turn.check_over()
             if data:
                 answer = self._take(self._framing.receive(data), log)
                 if answer is not None:
@@ -249,7 +250,7 @@ class Line:
             self._drain(turn, LIMITS.silence_s * (number + 1), log)
             probe = resync.PROBES[(first + number) % len(resync.PROBES)]
             try:
-                answer = self._exchange(turn, probe.command, log, LIMITS.first_byte_s)
+                answer = self._exchange(turn, probe.command, log)
             except (DeviceTimeout, DeviceGarbled) as error:
                 log.debug("not in step: %s", error)
                 continue

@@ -47,8 +47,9 @@ def _check(command: Command, answer: Record) -> None:
         for type, value in answer["entries"]:
             if type == _SET_ERROR and value != 0:
                 raise ResponseError(f"the mount refused {command.text}: error {value}")
-    if answer["kind"] == "case" and command.data != b":*!%d#" % answer["number"]:
-        raise ResponseError(f"{command.text} is answered with block {answer['number']}")
+    is_other = command.data != b":*!%d#" % answer.get("case", 0)
+    if answer["kind"] == "case" and command.reply is Reply.CASE and is_other:
+        raise ResponseError(f"{command.text} is answered with block {answer['case']}")
 
 
 def _values(answer: Record, formats: Formats) -> Value:
@@ -56,7 +57,7 @@ def _values(answer: Record, formats: Formats) -> Value:
         case "binary":
             return formats.block(answer["format"], answer["values"])
         case "case":
-            return formats.case(answer["number"], answer["values"], built_in=False)
+            return formats.case(answer["case"], answer["values"], built_in=False)
     return [value for _, value in answer["entries"]]
 
 

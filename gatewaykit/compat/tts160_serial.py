@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from gatewaykit.compat.tts160_direct import Direct, check_port, place_of
+from gatewaykit.compat.tts160_direct import Direct, check_baudrate, place_of
 from gatewaykit.compat.tts160_errors import ConnectionError, ResponseError, translated  # noqa: A004 - the API's name
 from gatewaykit.compat.tts160_formats import Formats
 from gatewaykit.compat.tts160_gateway import PREFIXES, Gateway
@@ -94,8 +94,9 @@ class SerialManager:
             it says why, and who has the port.
         """
         with self._lock, translated():
-            check_port(port, baudrate)
-            is_gateway = port.startswith(PREFIXES)
+            is_gateway = _is_gateway(port)
+            if not is_gateway:
+                check_baudrate(baudrate)
             way = self._way
             if way is not None and not way.is_open:
                 way.close()
@@ -253,6 +254,14 @@ class SerialManager:
         self._lock = threading.Lock()  # a thread may have held it that is not here
         self._way, self._count = None, 0
         self._formats.forget_threads()
+
+
+def _is_gateway(port: object) -> bool:
+    """Raises `MisuseError` for what can be no port."""
+    if not isinstance(port, str) or not port.strip() or "\0" in port:
+        allowed = "a serial port, or unix:PATH, tcp:HOST:PORT or tls:HOST:PORT"
+        raise MisuseError("port", port, allowed)
+    return port.startswith(PREFIXES)
 
 
 _managers: weakref.WeakSet[SerialManager] = weakref.WeakSet()

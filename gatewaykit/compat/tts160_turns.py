@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 
 import attrs
 
@@ -35,10 +36,17 @@ class Turn:
 
     def check(self) -> None:
         """Raise what is in the way of sending something."""
+        self.check_over()
+        self.check_stopped()
+
+    def check_over(self) -> None:
+        # A copy: several threads raise it.
         if self.over is not None:
-            raise self.over
+            raise copy(self.over)
+
+    def check_stopped(self) -> None:
         if self.stopped is not None:
-            raise self.stopped
+            raise copy(self.stopped)
 
 
 class Turns:
@@ -61,7 +69,7 @@ class Turns:
         turn = Turn(command, owner)
         with self._changed:
             if self._ended is not None:
-                raise self._ended
+                raise copy(self._ended)
             self._turns.append(turn)
         try:
             yield turn
