@@ -74,7 +74,7 @@ def axis_fraction(rate_deg_s: float, axis: Axis) -> tuple[int, int]:
     The denominator lies within 5000 to 9999 (facts/tts160.md 7.3). Raises `MisuseError` for
     what an axis cannot do: more than `MOST_RATE_DEG_S`, or so little that it would stand.
     """
-    least = MOST_TICKS_S / _MOST / axis.ticks_per_degree
+    least = axis_rate_deg_s(1, _MOST, axis)
     if not (rate_deg_s == 0 or least <= rate_deg_s <= MOST_RATE_DEG_S):
         allowed = f"0, or {least:.5f} to {MOST_RATE_DEG_S} degrees per second"
         raise MisuseError("rate_deg_s", rate_deg_s, allowed)

@@ -78,7 +78,7 @@ def command(text: str | bytes) -> Command:
         raise _no_command(text) from None
     if data == ALIGNMENT.data:
         return ALIGNMENT
-    if data.startswith(b":*!S ") and len(data) <= LONGEST:
+    if data.startswith(b":*!S "):
         return _set_command(data)
     words = data.decode("latin-1")
     if len(data) > LONGEST or not _UNKNOWN.fullmatch(words):
@@ -119,14 +119,14 @@ def _set_command(data: bytes) -> Command:
     found = _SET.fullmatch(data)
     if not found:
         allowed = "':*!S ', two digits 0 to 9 or A to F, ';', the payload and '#'"
-        raise MisuseError("command", data.decode("latin-1"), allowed)
+        raise MisuseError("command", data[:LONGEST].decode("latin-1"), allowed)
     number, payload = int(found[1], 16), found[2]
     known = SET_COMMANDS.get(number)
     name = f"SET {number:02X}" if known is None else known.name
     if set_length(number, payload + b"#") != len(payload):
         # The mount counts, so that it would take more or less for the payload.
         allowed = f"as many bytes as {name} has, and none where it is unknown"
-        raise MisuseError("command", data.decode("latin-1"), allowed)
+        raise MisuseError("command", data[:LONGEST].decode("latin-1"), allowed)
     if name == "HALT_ALL":
         return Command(data, Reply.SET, Retry.SAFE, Effect.STOP)
     moves = known is None or name in _SET_MOVES

@@ -51,6 +51,11 @@ class FractionTests(SynchronousTestCase):
     def test_standing_still(self) -> None:
         self.assertEqual(axis_fraction(0, Axis.HORIZONTAL), (0, 9999))
 
+    def test_slowest_rate(self) -> None:
+        for axis in Axis:
+            slowest = axis_rate_deg_s(1, 9999, axis)
+            self.assertEqual(axis_fraction(slowest, axis), (1, 9999))
+
     def test_what_no_axis_does_is_refused(self) -> None:
         for rate in (3.5001, -1, -0.001, 0.0011, 1e-9, float("nan"), float("inf")):
             with self.subTest(rate=rate):

@@ -227,6 +227,7 @@ class ParseTests(Cases):
                 "3.": 3,
             },
         )
+        self.assertEqual(math.copysign(1, parse_radians("-0.0")), 1)
         self.assertAlmostEqual(hours_of(parse_radians("1.5149458")), 5.786667, 6)
         self.assertAlmostEqual(math.degrees(parse_radians("-0.0940926")), -5.391111, 5)
         self.refuse_all(
@@ -350,6 +351,7 @@ class ReadTests(Cases):
             }
             | {"-90:00:00": -90, "45d30m": 45.5, "45*30.5": 45 + 30.5 / 60, "-0": 0},
         )
+        self.assertEqual(math.copysign(1, read_declination("-0.0")), 1)
 
     def test_declination_that_is_none(self) -> None:
         self.refuse_all(
