@@ -189,6 +189,9 @@ class Asking(threading.Thread):
 
     @property
     def result(self) -> Any:
+        return self.wait()
+
+    def wait(self) -> Any:
         self.join(PATIENCE_S)
         assert not self.is_alive(), "it does not come back"
         if self._error is not None:
@@ -203,7 +206,7 @@ class GatewayTestCase(TestCase):
 
     async def serve(self, mount: ThreadedMount) -> str:
         """The endpoint of a gateway with the mount, once it is ready."""
-        settings = Tts160Settings(port=mount.path)
+        settings = Tts160Settings(port=mount.path, timeout=0.15)
         service = Mount(settings, reactor, lambda: int(time.time() * 1000))
         answers = MountAnswers(service, Registry).table()
         factory = RpcFactory(answers, MemoryStore(reactor), reactor)
@@ -216,5 +219,5 @@ class GatewayTestCase(TestCase):
         service.start()
         self.addCleanup(service.stop_service)
         while (await service.status())["state"] != "ready":
-            await task.deferLater(reactor, 0.005)
+            await task.deferLater(reactor, 0.002)
         return f"unix:{path}"
