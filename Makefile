@@ -1,6 +1,6 @@
 # Only Python (3.11 or later), make and pip are needed.
 #
-#   make demo    the gateway with a simulated fleet, until Ctrl-C
+#   make demo    the gateway with a simulated fleet, modem and mount, until Ctrl-C
 #   make test    all that .ci/run runs
 #   make check   the fast part of it: ruff, mypy, unit tests
 
@@ -36,6 +36,7 @@ soak: $(INSTALLED)
 bench: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.ingest
 	@$(BIN)/python -m benchmarks.modem
+	@$(BIN)/python -m benchmarks.mount
 
 test-deps:
 	@missing=""; \
