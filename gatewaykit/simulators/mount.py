@@ -20,9 +20,9 @@ from gatewaykit.simulators.pty_port import Port
 
 __all__ = ["MountBehaviour", "MountFaults", "SimulatedMount"]
 
-_GRAIN_S = 0.0005
-"""The reactor waits for whole milliseconds: what is due so soon goes at once, so that
-bytes are on time on average."""
+_GRAIN_S = 0.0006
+"""What is due so soon goes at once: the reactor waits for whole milliseconds, and so bytes
+are on time on average."""
 _A_LITTLE_S = 1e-6
 """Times are rounded to some tenths of it: so much later nothing is missed."""
 _REMEMBERED = 10_000
