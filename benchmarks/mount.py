@@ -128,13 +128,12 @@ async def _for(seconds: float, ask: Callable[[], Awaitable[object]]) -> int:
 
 
 async def rate(
-    mount: Mount,
     simulator: Simulator,
     title: str,
     seconds: float,
     ask: Callable[[], Awaitable[object]],
-) -> float:
-    """Part of what the wire could carry."""
+) -> None:
+    """How often, and beside what the wire could carry."""
     await ask()
     before = simulator.report()["bytes"]
     began = time.monotonic()
@@ -142,12 +141,10 @@ async def rate(
     took = time.monotonic() - began
     on_wire = simulator.report()["bytes"] - before
     limit = BYTES_A_SECOND / (on_wire / count)
-    part = count / took / limit
     print(
         f"{title:<28}{count / took:8.1f} a second  wire's limit {limit:6.1f}"
-        f"  ratio {part:.3f}"
+        f"  ratio {count / took / limit:.3f}"
     )
-    return part
 
 
 async def polling(mount: Mount, simulator: Simulator, seconds: float) -> None:
@@ -220,7 +217,7 @@ async def measure(link: Path, seconds: float, rounds: int) -> None:
             ("5 variables", lambda: mount.variables(FIVE)),
             ("7 variables", lambda: mount.variables(SEVEN)),
         ):
-            await rate(mount, simulator, title, seconds, ask)
+            await rate(simulator, title, seconds, ask)
         await polling(mount, simulator, seconds)
         await stops(mount, simulator, rounds)
     finally:
