@@ -101,10 +101,12 @@ class BlockingPort:
     def forget(self) -> None:
         """After a fork, in the child: the device stays its parent's."""
         if self.is_open:
-            # Not by pyserial, which would undo what makes it the parent's alone.
-            os.close(self._fd)
+            # Closing undoes what makes it the parent's alone, so nothing is in its place.
+            nothing = os.open(os.devnull, os.O_RDWR)
+            os.dup2(nothing, self._fd, inheritable=False)
+            os.close(nothing)
+            self._serial.close()
             os.close(self._wake_fd)
-            self._serial.fd, self._serial.is_open = None, False
             self._wake_fd = -1
 
 
