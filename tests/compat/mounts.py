@@ -72,6 +72,7 @@ class ThreadedMount:
         self.script = ScriptedMount(self.clock, dialect)
         self.script.delay_s = 0.0
         self.script.connect(_Terminal(self.pty))
+        self._tick_s = 0.0
         self._tasks: deque[Callable[[], object]] = deque()
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK)
         self._changed = threading.Condition()
@@ -101,6 +102,11 @@ class ThreadedMount:
 
     def pass_time(self, seconds: float) -> None:
         self.do(lambda: self.clock.advance(seconds))
+
+    def come_byte_by_byte(self) -> None:
+        """Answers come in as many pieces as they have bytes."""
+        self._tick_s = 1e6
+        self.do(lambda: setattr(self.script, "byte_s", 1.0))
 
     def unplug(self) -> None:
         self.do(self.pty.unplug)
@@ -145,7 +151,7 @@ class ThreadedMount:
                 with self._changed:
                     self.script.write(data)
                     self._changed.notify_all()
-                self.clock.advance(0)
+                self.clock.advance(self._tick_s)
 
 
 class MountTestCase(SynchronousTestCase):
