@@ -23,11 +23,21 @@ from gatewaykit.errors import (
     DeviceTimeout,
     DeviceUnavailable,
 )
-from gatewaykit.tts160 import framing, lx200, resync
+from gatewaykit.tts160 import lx200, resync
+from gatewaykit.tts160.answers import (
+    Answer,
+    Failed,
+    Garbled,
+    Nothing,
+    Stray,
+    Text,
+    fits,
+)
 from gatewaykit.tts160.commands import Command, Effect, Reply, Retry
 from gatewaykit.tts160.formats import MOST_BYTES
-from gatewaykit.tts160.framing import Answer, Failed, Framing, Garbled, Stray
-from gatewaykit.tts160.protocol import DEVICE, GAP_S, GONE, MUTE
+from gatewaykit.tts160.framing import Framing
+from gatewaykit.tts160.outlet import GAP_S
+from gatewaykit.tts160.protocol import DEVICE, GONE, LISTEN_S, MUTE
 
 STOPPED_BY = "a stop of this program"
 CLOSED = "it was closed meanwhile"
@@ -80,6 +90,7 @@ class Line:
         """Held while writing: no command goes out inside another."""
         self._is_used = False
         """Whether somebody has the line; changed while `_output` is held."""
+        self._heard_at = 0.0
         self._free_at = 0.0
         """When the next command may be written, by `time.monotonic`."""
         self._once_more: dict[bytes, Command] = {}
@@ -110,7 +121,7 @@ class Line:
         :param owner: see `leave`.
         """
         if command.effect is Effect.STOP and self._stop(command, log):
-            return framing.Nothing()
+            return Nothing()
         with self._turns.of(command, owner) as turn:
             for pause_s in LIMITS.pauses_s if command.retry is Retry.SAFE else ():
                 try:
@@ -164,8 +175,7 @@ class Line:
     def _attempt(self, turn: Turn, command: Command, log: logging.Logger) -> Answer:
         with self._use(turn):
             try:
-                tries = 1 if command.retry is Retry.SAFE else _TRIES
-                self._bring_into_step(turn, log, tries)
+                self._bring_into_step(turn, command, log)
                 answer = self._exchange(turn, command, log)
             except (DeviceTimeout, DeviceGarbled):
                 turn.check_stopped()
@@ -175,10 +185,18 @@ class Line:
             raise DeviceRefused(DEVICE, command.text, answer.message)
         return answer
 
-    def _bring_into_step(self, turn: Turn, log: logging.Logger, tries: int) -> None:
-        if data := self._receive(0):
+    def _bring_into_step(
+        self, turn: Turn, command: Command, log: logging.Logger
+    ) -> None:
+        # The first byte of an answer too many would be there by then.
+        must_not_slip = (
+            command.effect is Effect.MOVE and command.reply is not Reply.NONE
+        )
+        silent_s = self._heard_at + LISTEN_S - time.monotonic() if must_not_slip else 0
+        if data := self._receive(silent_s):
             self._unasked(data, log)
         if self._is_suspect or self._unanswered is not None:
+            tries = 1 if command.retry is Retry.SAFE else _TRIES
             self._resynchronise(turn, log, tries)
 
     def _exchange(
@@ -201,7 +219,7 @@ class Line:
         log.debug("%s is answered with %s", command.text, answer)
         if isinstance(answer, Garbled):
             raise DeviceGarbled(DEVICE, command.text, answer.reason)
-        if not framing.fits(answer, command):
+        if not fits(answer, command):
             reason = f"a {type(answer).__name__.lower()}"
             raise DeviceGarbled(DEVICE, command.text, reason)
         self._unanswered = None
@@ -229,10 +247,13 @@ class Line:
     def _take(self, events: list[Answer | Stray], log: logging.Logger) -> Answer | None:
         answer: Answer | None = None
         for event in events:
-            if isinstance(event, Stray):
-                self._unasked(event.raw, log)
-            else:
+            if not isinstance(event, Stray):
                 answer = event
+                continue
+            self._unasked(event.raw, log)
+            if answer is not None:
+                # It may be another's, and these are its own.
+                answer = Garbled("bytes too many behind it", event.raw)
         return answer
 
     def _unasked(self, data: bytes, log: logging.Logger) -> None:
@@ -244,20 +265,18 @@ class Line:
     def _resynchronise(self, turn: Turn, log: logging.Logger, tries: int) -> None:
         """Silence, a question, its own answer, silence; see `gatewaykit.tts160.resync`."""
         self._is_suspect = True
-        lost = self._unanswered
-        first = int(lost is not None and lost.data == resync.PROBES[0].command.data)
+        lost = None if self._unanswered is None else self._unanswered.data
+        probes = [each for each in resync.PROBES if each.command.data != lost]
         for number in range(tries):
             self._drain(turn, LIMITS.silence_s * (number + 1), log)
-            probe = resync.PROBES[(first + number) % len(resync.PROBES)]
+            probe = probes[number % len(probes)]
             try:
                 answer = self._exchange(turn, probe.command, log)
             except (DeviceTimeout, DeviceGarbled) as error:
                 log.debug("not in step: %s", error)
                 continue
-            fits = isinstance(answer, framing.Text) and probe.shape.fullmatch(
-                answer.text
-            )
-            if fits and not self._receive(LIMITS.after_s):
+            is_its = isinstance(answer, Text) and probe.shape.fullmatch(answer.text)
+            if is_its and not self._receive(LIMITS.after_s):
                 self._is_suspect = False
                 log.debug("%s is in step", DEVICE)
                 return
@@ -334,9 +353,12 @@ class Line:
 
     def _receive(self, seconds: float) -> bytes:
         try:
-            return self._port.receive(seconds)
+            data = self._port.receive(seconds)
         except OSError as error:
             raise self._failed(error) from error
+        if data:
+            self._heard_at = time.monotonic()
+        return data
 
     def _failed(self, error: OSError) -> DeviceUnavailable:
         """The end of the line, for all who use it."""

@@ -6,10 +6,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from gatewaykit.interfaces import Record
-from gatewaykit.tts160 import framing
+from gatewaykit.tts160 import answers
+from gatewaykit.tts160.answers import Answer
 from gatewaykit.tts160.commands import Reply
 from gatewaykit.tts160.formats import CASE_FORMATS, unpack
-from gatewaykit.tts160.framing import Answer
 
 FORMS: Final = MappingProxyType(
     {
@@ -28,22 +28,22 @@ def record_of(answer: Answer) -> Record:
     Raises `ValueError` for what is none, an error of the mount's or garbled.
     """
     match answer:
-        case framing.Nothing():
+        case answers.Nothing():
             return {"kind": "none"}
-        case framing.Flag(value):
+        case answers.Flag(value):
             return {"kind": "bool", "value": value}
-        case framing.Text(text) | framing.Letter(text):
+        case answers.Text(text) | answers.Letter(text):
             return {"kind": "text", "text": text}
-        case framing.Goto(code, text):
+        case answers.Goto(code, text):
             return {"kind": "goto", "code": code, "text": text}
-        case framing.Date(value, text):
+        case answers.Date(value, text):
             return {"kind": "date", "value": value, "text": text}
-        case framing.Binary(format_string, payload):
+        case answers.Binary(format_string, payload):
             return {"kind": "binary"} | _values(format_string, payload)
-        case framing.Case(number, payload):
+        case answers.Case(number, payload):
             form = CASE_FORMATS[number].format_string
             return {"kind": "case", "case": number} | _values(form, payload)
-        case framing.SetResult(entries):
+        case answers.SetResult(entries):
             listed = [[int(entry.type), entry.value] for entry in entries]
             return {"kind": "set", "entries": listed}
     raise ValueError(answer)

@@ -14,6 +14,7 @@ from gatewaykit.compat.tts160_serial import (
     SerialManager,
 )
 from gatewaykit.tts160 import framing
+from gatewaykit.tts160.resync import PROBES
 from tests.compat.mounts import PATIENCE_S, Asking, MountTestCase
 
 BLIND, BOOL, STRING, AUTO = CommandType
@@ -92,13 +93,12 @@ class LostTests(MountTestCase):
         self.mount.answer(b":XX#", None)
         with self.assertRaises(ConnectionError):
             manager.send_command(":XX#")
-        for probe in (b":GW#", b":GR#"):
-            self.mount.answer(probe, None)
+        for probe in PROBES:
+            self.mount.answer(probe.command.data, None)
         with self.assertRaisesRegex(ConnectionError, "hand pad"):
             manager.send_command(":MS#", BOOL)
         self.assertNotIn(b":MS#", self.mount.heard)
-        for probe in (b":GW#", b":GR#"):
-            self.mount.answer(probe, {b":GW#": b"PT3#", b":GR#": b"05:47:12#"}[probe])
+        self.mount.answer(b":GW#", b"PT3#")
         self.assertIs(manager.send_command(":MS#", BOOL), False)
 
 
@@ -136,13 +136,33 @@ class LateTests(MountTestCase):
         manager = self.manager()
         self.mount.answer(b":GW#", once(None, b"PT3#"))
         self.assertEqual(manager.send_command(":GW#"), "PT3#")
-        self.assertEqual(self.mount.heard, [b":GW#", b":GR#", b":GW#"])
+        self.assertEqual(self.mount.heard, [b":GW#", b":GC#", b":GW#"])
 
     def test_a_late_answer_behind_a_probes(self) -> None:
         manager = self.manager()
         self.mount.answer(b":GD#", once(None, DEC.encode()))
         self.mount.answer(b":GW#", once(b"PT3#PT3#", b"PT3#"))
         self.assertEqual(manager.send_command(":GD#"), DEC)
+
+    def test_bytes_behind_an_answer(self) -> None:
+        """It may be another's, so it is nobody's."""
+        manager = self.manager()
+        self.mount.answer(b":GD#", once(b"+12*34:56#" + DEC.encode(), DEC.encode()))
+        self.assertEqual(manager.send_command(":GD#"), DEC)
+        self.mount.answer(b":MS#", b"00")
+        with self.assertRaisesRegex(ResponseError, "bytes too many"):
+            manager.send_command(":MS#", BOOL)
+        self.assertEqual(self.mount.heard.count(b":MS#"), 1)
+
+    def test_a_byte_too_many_is_heard_before_a_slew(self) -> None:
+        manager = self.manager()
+        self.mount.answer(b":Sr05:47:12#", b"1")
+        self.patch(tts160_line, "LISTEN_S", 60.0)
+        manager.send_command(":Sr05:47:12#")
+        slew = Asking(manager.send_command, ":MS#", BOOL)
+        self.mount.say(b"1")
+        self.assertIs(slew.result, False)
+        self.assertEqual(self.mount.heard, [b":Sr05:47:12#", b":GW#", b":MS#"])
 
     def test_no_answer_is_waited_for_for_ever(self) -> None:
         self.patch(tts160_line, "MOST_BYTES", 10)
@@ -162,8 +182,8 @@ class LateTests(MountTestCase):
 
     def test_clear_buffers_of_a_mute_mount(self) -> None:
         manager = self.manager()
-        for probe in (b":GW#", b":GR#"):
-            self.mount.answer(probe, None)
+        for probe in PROBES:
+            self.mount.answer(probe.command.data, None)
         with self.assertRaises(ConnectionError):
             manager.clear_buffers()
 

@@ -4,7 +4,7 @@ import struct
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from gatewaykit.tts160 import framing
+from gatewaykit.tts160 import answers
 from gatewaykit.tts160.records import FORMS, record_of
 from gatewaykit.tts160.set_commands import Entry, EntryType
 
@@ -13,25 +13,25 @@ class RecordTests(SynchronousTestCase):
     def test_each_kind(self) -> None:
         seven = struct.pack("<7i", *range(7))
         for answer, expected in (
-            (framing.Nothing(), {"kind": "none"}),
-            (framing.Flag(value=True), {"kind": "bool", "value": True}),
-            (framing.Text("05:47:12"), {"kind": "text", "text": "05:47:12"}),
-            (framing.Letter("P"), {"kind": "text", "text": "P"}),
-            (framing.Goto(1, "low"), {"kind": "goto", "code": 1, "text": "low"}),
+            (answers.Nothing(), {"kind": "none"}),
+            (answers.Flag(value=True), {"kind": "bool", "value": True}),
+            (answers.Text("05:47:12"), {"kind": "text", "text": "05:47:12"}),
+            (answers.Letter("P"), {"kind": "text", "text": "P"}),
+            (answers.Goto(1, "low"), {"kind": "goto", "code": 1, "text": "low"}),
             (
-                framing.Date(accepted=True, text=""),
+                answers.Date(accepted=True, text=""),
                 {"kind": "date", "value": True, "text": ""},
             ),
             (
-                framing.Binary("hB", b"\1\0\2"),
+                answers.Binary("hB", b"\1\0\2"),
                 {"kind": "binary", "format": "hB", "values": [1, 2]},
             ),
             (
-                framing.Case(4, seven),
+                answers.Case(4, seven),
                 {"kind": "case", "case": 4, "format": "7i", "values": [*range(7)]},
             ),
             (
-                framing.SetResult((Entry(EntryType.ERROR, -3),)),
+                answers.SetResult((Entry(EntryType.ERROR, -3),)),
                 {"kind": "set", "entries": [[4, -3]]},
             ),
         ):
@@ -39,7 +39,7 @@ class RecordTests(SynchronousTestCase):
                 self.assertEqual(record_of(answer), expected)
 
     def test_what_is_no_answer(self) -> None:
-        self.assertRaises(ValueError, record_of, framing.Failed("VAR_ERROR"))
+        self.assertRaises(ValueError, record_of, answers.Failed("VAR_ERROR"))
 
     def test_forms(self) -> None:
         self.assertEqual(sorted(FORMS), ["auto", "blind", "bool", "string"])
