@@ -138,9 +138,9 @@ _WITH_VALUE: Final[Mapping[str, tuple[Kind, Setting | None, Callable[[str], Any]
     MappingProxyType(
         {
             "Sr": (Kind.TAKE, Setting.RIGHT_ASCENSION, coordinates.parse_hours),
-            "Sd": (Kind.TAKE, Setting.DECLINATION, coordinates.parse_degrees),
+            "Sd": (Kind.TAKE, Setting.DECLINATION, coordinates.parse_declination),
             "Sw": (Kind.TAKE, Setting.RATE, _fastest),
-            "St": (Kind.PLACE, Setting.LATITUDE, coordinates.parse_degrees),
+            "St": (Kind.PLACE, Setting.LATITUDE, coordinates.parse_declination),
             "Sg": (Kind.PLACE, Setting.LONGITUDE, coordinates.parse_longitude),
             "SG": (Kind.CLOCK, Setting.UTC_OFFSET, local_time.parse_utc_offset),
             "SL": (Kind.CLOCK, Setting.TIME, local_time.parse_time),
