@@ -129,6 +129,7 @@ PURE = (
     "tts160/set_commands.py",
     "tts160/set_table.py",
     "tts160/sky.py",
+    "tts160/targets.py",
     "tts160/variable_tables.py",
     "tts160/variables.py",
 )

@@ -9,9 +9,9 @@ from twisted.internet.defer import Deferred
 
 from gatewaykit.errors import DeviceGarbled, DeviceRefused
 from gatewaykit.tts160 import lx200, set_commands
-from gatewaykit.tts160.commands import Command, Effect, Priority
+from gatewaykit.tts160.answers import Answer, Date, Flag, Goto, SetResult, Text
+from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import Exchange, Judge
-from gatewaykit.tts160.framing import Answer, Date, Flag, Goto, SetResult, Text
 from gatewaykit.tts160.protocol import DEVICE, anything
 
 
@@ -45,7 +45,7 @@ def garbled(command: str, error: Exception) -> DeviceGarbled:
     return DeviceGarbled(DEVICE, command, str(error))
 
 
-def accepted(command: Command, answer: Answer) -> Exception | None:
+def accepted(command: Command, answer: Answer) -> DeviceRefused | None:
     """The judge of settings and motion: a refusal is an error."""
     match answer:
         case Flag(value=False) | Date(accepted=False):
@@ -61,17 +61,18 @@ def accepted(command: Command, answer: Answer) -> Exception | None:
     return None
 
 
+def passed_on(command: Command, answer: Answer) -> DeviceRefused | None:
+    """The judge of what a client wrote: what the last command says is for the client."""
+    if isinstance(answer, Goto | SetResult):
+        return None
+    return accepted(command, answer)
+
+
 def is_motion(exchange: Exchange) -> bool:
     """What a stop of everything ends."""
     return exchange.moves
 
 
-def is_motion_of(letters: str, exchange: Exchange) -> bool:
-    """Whether an exchange moves the axis with these letters, ``ns`` or ``ew``."""
-    for command in exchange.commands:
-        body = command.data.decode("latin-1").lstrip(":*")
-        if command.effect is Effect.MOVE and (
-            body[:1] == "M" and body[1:].removeprefix("g")[:1] in tuple(letters)
-        ):
-            return True
+def is_nothing(_exchange: Exchange) -> bool:
+    """What a stop of one axis ends by itself: who moves it is told by `Calls`."""
     return False

@@ -7,21 +7,18 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 import attrs
-from twisted.logger import Logger
 
 from gatewaykit.errors import DeviceGarbled, DeviceRefused, DeviceTimeout
 from gatewaykit.tts160 import lx200
+from gatewaykit.tts160.answers import Binary
 from gatewaykit.tts160.asking import Line, flag_of, text_of
 from gatewaykit.tts160.commands import Command, Effect, Priority, Reply, Retry
-from gatewaykit.tts160.framing import Binary
 from gatewaykit.tts160.variables import PROBE, Dialect, dialect_of_header
 
 EXTENDED, VARIABLES = 355, 356
 """Versions from which there are ``:*`` commands, and variables (facts/tts160.md 2)."""
 
 T = TypeVar("T")
-
-log = Logger()
 
 
 @attrs.frozen
@@ -39,23 +36,23 @@ class Identity:
 
 
 async def greet(line: Line) -> Identity:
-    """Ask a mount what it is (facts/tts160.md 3.5).
-
-    Fails with `DeviceTimeout` or `DeviceGarbled` where its version says that there must be
-    an answer that does not come, and with `DeviceUnavailable`.
-    """
+    """Ask a mount what it is (facts/tts160.md 3.5). Fails with `DeviceUnavailable`."""
     firmware = await _try(text_of(line, ":GVN#"))
     version = _version(firmware)
     dialect, trouble = await _dialect(line, version)
-    is_extended = version >= EXTENDED or dialect is not Dialect.TEXT
+    is_extended = (version or 0) >= EXTENDED or dialect is not Dialect.TEXT
     equinox = None
     if is_extended:
-        is_of_date = await _try(flag_of(line, ":*E#"))
-        equinox = {True: "JNow", False: "J2000"}.get(is_of_date)  # type: ignore[arg-type]
+        match await _try(flag_of(line, ":*E#")):
+            case True:
+                equinox = "JNow"
+            case False:
+                equinox = "J2000"
     tells_slewing = dialect is not Dialect.TEXT
     if not tells_slewing:
-        once = attrs.evolve(lx200.command(":D#"), retry=Retry.NEVER)
-        tells_slewing = await _try(line.run((once,), Priority.NORMAL)) is not None
+        question = attrs.evolve(lx200.command(":D#"), retry=_retry(version, EXTENDED))
+        answers = await _try(line.run((question,), Priority.NORMAL))
+        tells_slewing = answers is not None
     return Identity(firmware, dialect, is_extended, tells_slewing, equinox, trouble)
 
 
@@ -67,27 +64,29 @@ async def _try(asking: Awaitable[T]) -> T | None:
         return None
 
 
-def _version(firmware: str | None) -> int:
-    """The first three characters as a number; what has none there is old."""
+def _version(firmware: str | None) -> int | None:
+    """The first three characters as a number."""
     found = re.match("[0-9]{3}", firmware or "")
-    return int(found[0]) if found else 0
+    return int(found[0]) if found else None
 
 
-async def _dialect(line: Line, version: int) -> tuple[Dialect, str | None]:
+def _retry(version: int | None, least: int) -> Retry:
+    """How often a question is repeated that firmware before `least` is silent to."""
+    if version is None:
+        return Retry.IDEMPOTENT
+    return Retry.SAFE if version >= least else Retry.NEVER
+
+
+async def _dialect(line: Line, version: int | None) -> tuple[Dialect, str | None]:
     """By the types of two variables: the version is a hint only."""
-    must_answer = version >= VARIABLES
-    retry = Retry.SAFE if must_answer else Retry.NEVER
-    probe = Command(PROBE, Reply.BINARY, retry, Effect.READ)
-    try:
-        (answer,) = await line.run((probe,), Priority.NORMAL)
-    except DeviceRefused:
-        return Dialect.TEXT, None
-    except (DeviceTimeout, DeviceGarbled):
-        if must_answer:
-            raise
-        return Dialect.TEXT, None
-    if not isinstance(answer, Binary):
-        return Dialect.TEXT, None
+    probe = Command(PROBE, Reply.BINARY, _retry(version, VARIABLES), Effect.READ)
+    answers = await _try(line.run((probe,), Priority.NORMAL))
+    if answers is None:
+        has_none = version is None or version < VARIABLES
+        trouble = None if has_none else "it does not tell its variables"
+        return Dialect.TEXT, trouble
+    (answer,) = answers
+    assert isinstance(answer, Binary)
     dialect = dialect_of_header(answer.format_string)
     if dialect is None:
         trouble = f"its variables are of no known dialect ({answer.format_string})"

@@ -6,49 +6,57 @@ done goes out one exchange at a time; a stop goes before everything.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from gatewaykit.errors import DeviceRefused, DeviceUnavailable, GatewayError
+from gatewaykit.errors import (
+    DeviceGarbled,
+    DeviceRefused,
+    DeviceUnavailable,
+    GatewayError,
+    MisuseError,
+)
 from gatewaykit.interfaces import IHealth, IMount, Record
 from gatewaykit.sections import Tts160Settings
 from gatewaykit.serialline import LineService, line_service
 from gatewaykit.snapshots import Snapshot
 from gatewaykit.times import iso
-from gatewaykit.tts160 import formats, lx200, variables
-from gatewaykit.tts160.commands import Priority
-from gatewaykit.tts160.framing import Case
+from gatewaykit.tts160 import lx200, variables
+from gatewaykit.tts160.answers import Case
+from gatewaykit.tts160.commands import Effect, Priority
+from gatewaykit.tts160.gnss_place import AskGnss, GnssPlace, PlaceAndTime
 from gatewaykit.tts160.greeting import Identity
 from gatewaykit.tts160.keeper import Keeper, State
-from gatewaykit.tts160.motion import Motion
+from gatewaykit.tts160.motion import Motion, text_in
+from gatewaykit.tts160.moving import BY_ITS_CLIENT, Moving
 from gatewaykit.tts160.observing import Observer
-from gatewaykit.tts160.passing import Passing
+from gatewaykit.tts160.passing import Passing, command_of
 from gatewaykit.tts160.place import Place
 from gatewaykit.tts160.protocol import DEVICE
 from gatewaykit.tts160.records import record_of
 from gatewaykit.tts160.sampling import Sampler
+from gatewaykit.tts160.slews import Slews
 from gatewaykit.tts160.variables import Dialect, Variable
+
+__all__ = ["Mount", "PlaceAndTime"]
 
 STALE_READS = 4
 """So many intervals without a read, and the status is stale."""
 LEAST_STALE_S = 2.0
+SECOND_STOP_S = 0.1
+"""Between the two times that a mount whose axes move is stopped before its port closes."""
 GATEWAY = "the gateway, which stops"
-REOPENED = "the gateway, since its port was gone"
-PLACE_AGAIN_S = 10.0
-"""Until GNSS is asked again for a place and a time that it did not have."""
+STOPPING = "the gateway stops"
+A_CLIENT = "a client"
 
 T = TypeVar("T")
-PlaceAndTime = tuple[float, float, int]
-"""Latitude, longitude, milliseconds since the epoch."""
-
-log = Logger()
 
 
 @implementer(IMount, IHealth)
@@ -68,39 +76,41 @@ class Mount:
         settings: Tts160Settings,
         reactor: Any,
         wall_ms: Callable[[], int],
-        ask_gnss: Callable[[], Awaitable[PlaceAndTime | None]] | None = None,
+        ask_gnss: AskGnss | None = None,
         open_line: Callable[..., LineService] = line_service,
     ) -> None:
         self._settings = settings
         self._clock = reactor
         self._wall_ms = wall_ms
-        self._ask_gnss = ask_gnss
         self._keeper = keeper = Keeper(
             reactor,
             settings.timeout,
             settings.baudrate,
             lambda: self._service.trouble,
-            self._opened,
             self._met,
+            self._lost,
         )
         self._sampler = Sampler(keeper, reactor, keeper.doubt)
-        self._observer = Observer(keeper, self._sampler, reactor)
-        self._motion = Motion(settings, keeper, keeper.stop, self._observer, reactor)
-        self._place = Place(settings, keeper, self._observer, wall_ms)
-        self._passing = Passing(keeper, self._motion)
+        self._observer = observer = Observer(keeper, self._sampler, reactor)
+        self._motion = motion = Motion(settings, keeper, keeper.stop, observer, reactor)
+        self._slews = Slews(motion, observer)
+        self._moving = Moving(motion, observer)
+        self._place = Place(settings, keeper, observer, wall_ms)
+        self._passing = Passing(keeper, motion, self._slews, self._moving, observer)
+        self._gnss_place: GnssPlace | None = None
+        if settings.set_from_gnss and ask_gnss is not None:
+            self._gnss_place = GnssPlace(
+                self._place, motion, reactor, wall_ms, ask_gnss
+            )
         self._snapshot = Snapshot(
             "the state of the mount",
-            self._observer.read,
-            lambda: keeper.is_ready,
+            observer.read,
+            lambda: self._why_not is None,
             reactor,
             settings.status_interval,
         )
-        self._read_at_ms: int | None = None
-        self._axes_moved = False
-        """Whether an axis moved when the port was lost."""
-        self._calls: set[Deferred[Any]] = set()
+        self._tasks: set[Deferred[Any]] = set()
         self._is_stopping = False
-        self._placing: IDelayedCall | None = None
         self._service = open_line(
             reactor, settings.port, settings.baudrate, keeper.factory()
         )
@@ -118,80 +128,43 @@ class Mount:
 
     def stop_service(self) -> Deferred[None]:
         """Stop the axes that move for somebody, and close the port."""
+        return Deferred.fromCoroutine(self._stop_service())
+
+    async def _stop_service(self) -> None:
+        # Whoever hears of an end can begin nothing any more.
         self._is_stopping = True
-        if self._motion.leases.directions:
-            self._try_to_stop(GATEWAY)
-        if self._placing is not None:
-            self._placing.cancel()
-            self._placing = None
-        for call in tuple(self._calls):
-            call.cancel()
+        moved = bool(self._motion.leases.directions)
+        if moved:
+            self._try_to_stop()
+        for task in tuple(self._tasks):
+            task.cancel()
         self._keeper.close()
+        if self._gnss_place is not None:
+            self._gnss_place.stop()
         self._snapshot.stop()
         self._sampler.stop()
-        return defer.maybeDeferred(self._service.stopService)
+        if moved:
+            # What was on the line may have drowned the first one.
+            await deferLater(self._clock, SECOND_STOP_S)
+            self._try_to_stop()
+        await defer.maybeDeferred(self._service.stopService)
 
-    def _try_to_stop(self, by: str) -> None:
-        try:
-            self._motion.stop(by)
-        except DeviceUnavailable as error:
-            log.info("the axes could not be stopped: {error}", error=error)
+    def _try_to_stop(self) -> None:
+        with suppress(DeviceUnavailable):
+            self._motion.stop(GATEWAY)
 
     # The line's life
 
-    def _opened(self) -> None:
-        """An axis that moved when the port was lost moves on until it is told to stop."""
-        if self._axes_moved or self._motion.leases.directions:
-            self._axes_moved = False
-            self._try_to_stop(REOPENED)
+    def _lost(self) -> bool:
+        if self._gnss_place is not None:
+            self._gnss_place.stop()
+        return self._motion.line_lost()
 
-    async def _met(self, identity: Identity) -> None:
+    def _met(self, identity: Identity) -> None:
         self._observer.meet(identity)
-        try:
-            await self._observer.read(Priority.NORMAL)
-        except GatewayError as error:
-            log.info("its state could not be read yet: {error}", error=error)
         self._snapshot.refresh()
-        if self._settings.set_from_gnss and self._ask_gnss is not None:
-            self._set_from_gnss()
-
-    def _set_from_gnss(self) -> None:
-        self._placing = None
-        self._track(self._put_place()).addErrback(self._not_placed)
-
-    async def _put_place(self) -> None:
-        """Tell it place and time; try again later while GNSS has none."""
-        assert self._ask_gnss is not None
-        found = await self._ask_gnss()
-        if found is not None and self._keeper.is_ready:
-            latitude, longitude, at_ms = found
-            try:
-                await self._place.set(
-                    latitude_deg=latitude,
-                    longitude_deg=longitude,
-                    utc_offset_h=None,
-                    at_ms=at_ms,
-                )
-            except DeviceRefused:
-                # Older firmware takes the time only.
-                await self._place.set(
-                    latitude_deg=None,
-                    longitude_deg=None,
-                    utc_offset_h=None,
-                    at_ms=at_ms,
-                )
-            log.info("the mount has got place and time of GNSS")
-        elif self._keeper.is_ready and self._placing is None:
-            self._placing = self._clock.callLater(PLACE_AGAIN_S, self._set_from_gnss)
-
-    def _not_placed(self, failure: Failure) -> None:
-        if failure.check(GatewayError, defer.CancelledError):
-            log.warn(  # noqa: G010 - the name that Twisted's Logger has
-                "the mount did not get place and time of GNSS: {why}",
-                why=failure.getErrorMessage(),
-            )
-        else:
-            log.failure("place and time of GNSS could not be set", failure)
+        if self._gnss_place is not None:
+            self._gnss_place.begin()
 
     # What clients read (IMount)
 
@@ -205,14 +178,17 @@ class Mount:
     def _record(self) -> Record:
         age_s = self._snapshot.age_s
         oldest_s = max(STALE_READS * self._settings.status_interval, LEAST_STALE_S)
-        reason = self._keeper.reason
+        reason = self._why_not
         at = None if age_s is None else iso(self._wall_ms() - int(age_s * 1000))
-        return {
+        record = self._observer.record()
+        moving = self._motion.leases.directions
+        return record | {
             "available": reason is None,
             "state": self._keeper.state.value,
             "reason": reason,
-            **self._observer.record(),
-            "moving": self._motion.leases.directions,
+            # Much firmware says so of an axis that moves, too.
+            "slewing": False if moving else record["slewing"],
+            "moving": moving,
             "at": at,
             "age_s": None if age_s is None else round(age_s, 3),
             "stale": reason is not None or age_s is None or age_s > oldest_s,
@@ -237,7 +213,7 @@ class Mount:
             else:
                 named += [(variable.id, variable) for variable in found]
         values = await self._sampler.ask([variable for _, variable in named])
-        return {word: values[variable.id] for word, variable in named}
+        return {word: _listed(values[variable.id]) for word, variable in named}
 
     def case(self, number: int) -> Deferred[tuple[str, list[Any]]]:
         return self._do(lambda: self._case(number))
@@ -245,20 +221,23 @@ class Mount:
     async def _case(self, number: int) -> tuple[str, list[Any]]:
         command = lx200.command(f":*!{number}#")
         (answer,) = await self._keeper.run((command,), Priority.NORMAL)
-        if not isinstance(answer, Case) or answer.number != number:
-            reason = "the block of another number"
-            raise DeviceRefused(DEVICE, command.text, reason)
+        assert isinstance(answer, Case)
+        if answer.number != number:
+            reason = f"block {answer.number}"
+            raise DeviceGarbled(DEVICE, command.text, reason)
         record = record_of(answer)
-        return formats.CASE_FORMATS[number].format_string, record["values"]
+        return record["format"], record["values"]
 
     # What they want done
 
     def command(self, text: str, reply: str, holder: Hashable) -> Deferred[Record]:
-        if reply in {"auto", "blind"} and text == ":Q#":
-            return self._at_once(
-                lambda: self._motion.stop("a client"), {"kind": "none"}
-            )
-        return self._do(lambda: self._passing.command(text, reply, holder))
+        try:
+            command = command_of(text, reply)
+        except MisuseError as error:
+            return defer.fail(error)
+        if command.effect is Effect.STOP:
+            return self._at_once(lambda: self._passing.stop(command))
+        return self._do(lambda: self._passing.command(command, holder))
 
     def slew(
         self,
@@ -268,24 +247,32 @@ class Mount:
         altitude_deg: float | None = None,
         azimuth_deg: float | None = None,
     ) -> Deferred[None]:
-        if right_ascension_h is not None and declination_deg is not None:
-            hours, degrees = right_ascension_h, declination_deg
-            return self._do(lambda: self._motion.slew(hours, degrees))
-        assert altitude_deg is not None
-        assert azimuth_deg is not None
-        return self._do(lambda: self._motion.slew_horizontal(altitude_deg, azimuth_deg))
+        slews = self._slews
+        match (right_ascension_h, declination_deg, altitude_deg, azimuth_deg):
+            case (float() | int() as hours, float() | int() as degrees, None, None):
+                return self._do(lambda: slews.slew(hours, degrees))
+            case (None, None, float() | int() as altitude, float() | int() as azimuth):
+                return self._do(lambda: slews.slew_horizontal(altitude, azimuth))
+        allowed = "one pair of coordinates, and all of it"
+        return defer.fail(MisuseError("coordinates", None, allowed))
 
     def stop(self, by: str) -> Deferred[None]:
-        return self._at_once(lambda: self._motion.stop(by), None)
+        return self._at_once(lambda: self._motion.stop(by))
 
     def sync(self, right_ascension_h: float, declination_deg: float) -> Deferred[str]:
-        return self._do(lambda: self._motion.sync(right_ascension_h, declination_deg))
+        return self._do(lambda: self._sync(right_ascension_h, declination_deg))
+
+    async def _sync(self, right_ascension_h: float, declination_deg: float) -> str:
+        target = self._slews.target(right_ascension_h, declination_deg)
+        return text_in(
+            await self._motion.sync(target.commands, right_ascension_h, declination_deg)
+        )
 
     def park(self) -> Deferred[None]:
-        return self._do(self._motion.park)
+        return self._do(self._motion.park).addCallback(_nothing)
 
     def unpark(self) -> Deferred[None]:
-        return self._do(self._motion.unpark)
+        return self._do(self._motion.unpark).addCallback(_nothing)
 
     def tracking(
         self, *, on: bool | None = None, rate: str | None = None
@@ -298,17 +285,21 @@ class Mount:
     def move_axis(
         self, direction: str, rate_deg_s: float | None, holder: Hashable
     ) -> Deferred[float]:
-        return self._do(lambda: self._motion.move_axis(direction, rate_deg_s, holder))
+        if rate_deg_s == 0:
+            stopped = self._at_once(
+                lambda: self._motion.stop_axis(direction, BY_ITS_CLIENT)
+            )
+            return stopped.addCallback(lambda _: self._motion.leases.seconds)
+        return self._do(lambda: self._moving.move(direction, rate_deg_s, holder))
 
     def renew_axis(self, direction: str, holder: Hashable) -> float:
         return self._motion.leases.renew(direction, holder)
 
     def stop_axis(self, direction: str) -> Deferred[None]:
-        return self._at_once(
-            lambda: self._motion.stop_axis(direction, "a client"), None
-        )
+        return self._at_once(lambda: self._motion.stop_axis(direction, A_CLIENT))
 
     def release(self, holder: Hashable) -> None:
+        self._passing.forget(holder)
         self._motion.leases.release(holder)
 
     def set_site(
@@ -329,33 +320,39 @@ class Mount:
         )
 
     def clear_buffers(self) -> Deferred[None]:
-        return self._keeper.resynchronise()
+        return self._do(self._clear_buffers)
 
-    def _at_once(self, act: Callable[[], None], result: T) -> Deferred[T]:
+    async def _clear_buffers(self) -> None:
+        await self._keeper.resynchronise()
+
+    def _at_once(self, act: Callable[[], T]) -> Deferred[T]:
+        """Whatever state it is in."""
         try:
-            act()
+            return defer.succeed(act())
         except GatewayError as error:
             return defer.fail(error)
         finally:
             self._snapshot.refresh()
-        return defer.succeed(result)
+
+    @property
+    def _why_not(self) -> str | None:
+        """Why it is not available."""
+        return STOPPING if self._is_stopping else self._keeper.reason
 
     def _do(self, work: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> Deferred[T]:
-        if not self._keeper.is_ready:
-            return defer.fail(self._keeper.unavailable())
-        return self._track(work())
+        reason = self._why_not
+        if reason is not None:
+            return defer.fail(DeviceUnavailable(DEVICE, reason))
+        task = Deferred.fromCoroutine(work())
+        self._tasks.add(task)
+        return task.addBoth(self._over, task)
 
-    def _track(self, work: Coroutine[Deferred[Any], Any, T]) -> Deferred[T]:
-        call = Deferred.fromCoroutine(work)
-        self._calls.add(call)
-        return call.addBoth(self._over, call)
-
-    def _over(self, result: Any, call: Deferred[Any]) -> Any:
-        """The end of a call, which may be that the gateway stops."""
-        self._calls.discard(call)
+    def _over(self, result: Any, task: Deferred[Any]) -> Any:
+        """The end of a task, which may be that the gateway stops."""
+        self._tasks.discard(task)
         if self._is_stopping and isinstance(result, Failure):
             result.trap(defer.CancelledError, GatewayError)
-            raise DeviceUnavailable(DEVICE, "the gateway stops")
+            raise DeviceUnavailable(DEVICE, STOPPING)
         return result
 
     # How it is (IHealth)
@@ -363,8 +360,8 @@ class Mount:
     def health(self) -> Record:
         keeper, figures = self._keeper, self._keeper.figures
         reasons = [keeper.reason] if keeper.reason else []
-        if keeper.identity is not None and keeper.identity.trouble:
-            reasons.append(keeper.identity.trouble)
+        if keeper.trouble:
+            reasons.append(keeper.trouble)
         status = "failed" if keeper.state is State.ABSENT else "degraded"
         identity = keeper.identity
         return {
@@ -385,3 +382,12 @@ class Mount:
                 "stops": figures.stops,
             },
         }
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+def _listed(value: Any) -> Any:
+    """A quaternion is a list of 4, as a matrix is one of 9."""
+    return list(value) if isinstance(value, tuple) else value

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from contextlib import suppress
 
-from twisted.logger import Logger
-
-from gatewaykit.errors import MisuseError, ProtocolViolation
+from gatewaykit.errors import (
+    DeviceGarbled,
+    DeviceRefused,
+    DeviceTimeout,
+    MisuseError,
+    ProtocolViolation,
+)
 from gatewaykit.sections import Tts160Settings
 from gatewaykit.tts160 import coordinates, local_time, lx200, set_commands
 from gatewaykit.tts160.asking import Line, accepted, garbled, text_of
 from gatewaykit.tts160.commands import Command, Priority
+from gatewaykit.tts160.local_time import EASTMOST_OFFSET_H, WESTMOST_OFFSET_H
 from gatewaykit.tts160.observing import Observer
 from gatewaykit.tts160.variables import Dialect
 
 NAME = "gatewaykit"
 """What the newest firmware calls the place; 10 characters."""
 
-log = Logger()
+FIRST_MS = 946_684_800_000 + 86_400_000
+LAST_MS = 4_102_444_800_000 - 86_400_000 - 1
+"""The mount's years have two digits: 2000 to 2099, wherever it is."""
+TRIES = 3
+SLOW_MS = 1500
+"""Setting the clock takes 0.1 s. Where it took so long, because others were before it, the
+mount was told an old time, and is told again."""
 
 
 class Place:
@@ -47,18 +59,22 @@ class Place:
     ) -> None:
         """See `IMount.set_site`."""
         began_ms = self._wall_ms()
-        if (latitude_deg is None) != (longitude_deg is None):
-            raise MisuseError("site", None, "latitude and longitude, both or neither")
-        if latitude_deg is None and utc_offset_h is None and at_ms is None:
+        place = _place(latitude_deg, longitude_deg)
+        if place is None and utc_offset_h is None and at_ms is None:
             raise MisuseError("site", None, "a place, an offset or a time")
         if utc_offset_h is not None:
-            await self._set(lx200.set_utc_offset(utc_offset_h))
-        if latitude_deg is not None and longitude_deg is not None:
-            await self._set_place(latitude_deg, longitude_deg, utc_offset_h)
-        if at_ms is not None:
-            offset_h = await self._offset_h() if utc_offset_h is None else utc_offset_h
-            await self._set_time(at_ms, offset_h, began_ms)
-        self._observer.look_again()
+            lowest, highest = WESTMOST_OFFSET_H, EASTMOST_OFFSET_H
+            coordinates.checked("utc_offset_h", utc_offset_h, lowest, highest)
+        if at_ms is not None and not FIRST_MS <= at_ms <= LAST_MS:
+            raise MisuseError("at_ms", at_ms, "a time from 2000 to 2099")
+        try:
+            offset_h = await self._set_place(place, utc_offset_h)
+            if at_ms is not None:
+                if offset_h is None:
+                    offset_h = await self._offset_h()
+                await self._set_time(at_ms - began_ms, offset_h)
+        finally:
+            self._observer.look_again()
 
     async def _set(self, *commands: Command) -> None:
         await self._line.run(commands, Priority.NORMAL, accepted)
@@ -71,43 +87,75 @@ class Place:
             raise garbled(":GG#", error) from error
 
     async def _set_place(
-        self, latitude_deg: float, longitude_deg: float, utc_offset_h: float | None
-    ) -> None:
-        """Before the newest firmware a mount takes no place, or by ``:St`` and ``:Sg``
-        (facts/tts160.md 2.2)."""
-        coordinates.checked("latitude_deg", latitude_deg, -90, 90)
-        coordinates.checked("longitude_deg", longitude_deg, -180, 180)
+        self, place: tuple[float, float] | None, utc_offset_h: float | None
+    ) -> float | None:
+        """Gives the offset that the mount has then, None if nobody asked it.
+
+        Before the newest firmware a mount takes no place, or by ``:St`` and ``:Sg``
+        (facts/tts160.md 2.2).
+        """
         identity = self._observer.identity
-        if identity is None or identity.dialect is not Dialect.V357:
-            await self._set(*lx200.set_place(latitude_deg, longitude_deg))
-            return
+        if identity is not None and identity.dialect is Dialect.V357 and place:
+            return await self._set_location(*place, utc_offset_h)
+        if utc_offset_h is not None:
+            # As the mount takes it: it has no hundredths.
+            utc_offset_h = round(utc_offset_h, 1)
+            await self._set(lx200.set_utc_offset(utc_offset_h))
+        if place is not None:
+            await self._set(*lx200.set_place(*place))
+        return utc_offset_h
+
+    async def _set_location(
+        self, latitude_deg: float, longitude_deg: float, utc_offset_h: float | None
+    ) -> float:
         if utc_offset_h is None:
             utc_offset_h = await self._offset_h()
-        command = lx200.command(
-            set_commands.set_command(
-                "SET_LOCATION",
-                NAME,
-                round(utc_offset_h * 2),
-                *_parts(longitude_deg),
-                *_parts(latitude_deg),
-                round(min(max(self._settings.min_altitude_deg, 0), 89)),
-            )
+        half_hours = round(utc_offset_h * 2)
+        command = set_commands.set_command(
+            "SET_LOCATION",
+            NAME,
+            half_hours,
+            *_parts(longitude_deg),
+            *_parts(latitude_deg),
+            round(min(max(self._settings.min_altitude_deg, 0), 89)),
         )
-        await self._set(command)
+        await self._set(lx200.command(command))
+        return half_hours / 2
 
-    async def _set_time(self, at_ms: int, offset_h: float, began_ms: int) -> None:
-        date = self._local(at_ms, offset_h, began_ms).date()
-        await self._set(lx200.set_date(date))
-        moment = self._local(at_ms, offset_h, began_ms)
-        await self._set(lx200.set_time(moment.time()))
+    async def _set_time(self, ahead_ms: int, offset_h: float) -> None:
+        """:param ahead_ms: what the right time is ahead of our own."""
+
+        def local() -> dt.datetime:
+            # The nearest whole second: the mount takes no parts of one.
+            now_ms = ahead_ms + self._wall_ms() + 500
+            utc = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
+            return utc + dt.timedelta(hours=offset_h)
+
+        for _ in range(TRIES):
+            date = local().date()
+            await self._set(lx200.set_date(date))
+            began_ms = self._wall_ms()
+            moment = local()
+            await self._set(lx200.set_time(moment.time()))
+            waited_ms = self._wall_ms() - began_ms
+            if moment.date() == date and waited_ms < SLOW_MS:
+                break
         # The first read of a time after that is stale (facts/tts160.md 2.2).
-        await text_of(self._line, ":GS#")
+        with suppress(DeviceTimeout, DeviceGarbled, DeviceRefused):
+            await text_of(self._line, ":GS#")
 
-    def _local(self, at_ms: int, offset_h: float, began_ms: int) -> dt.datetime:
-        """Local time of now, if it was `at_ms` when we began."""
-        now_ms = at_ms + self._wall_ms() - began_ms
-        utc = dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
-        return utc + dt.timedelta(hours=offset_h)
+
+def _place(
+    latitude_deg: float | None, longitude_deg: float | None
+) -> tuple[float, float] | None:
+    if latitude_deg is None and longitude_deg is None:
+        return None
+    if latitude_deg is None or longitude_deg is None:
+        raise MisuseError("site", None, "latitude and longitude, both or neither")
+    return (
+        coordinates.checked("latitude_deg", latitude_deg, -90, 90),
+        coordinates.checked("longitude_deg", longitude_deg, -180, 180),
+    )
 
 
 def _parts(degrees: float) -> tuple[int, int, int, int]:

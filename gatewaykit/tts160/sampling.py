@@ -6,22 +6,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from gatewaykit.errors import DeviceGarbled, DeviceRefused, GatewayError
 from gatewaykit.tts160 import lx200, variables
+from gatewaykit.tts160.answers import Answer, Binary
 from gatewaykit.tts160.asking import Line
-from gatewaykit.tts160.commands import Priority
-from gatewaykit.tts160.framing import Binary
+from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.protocol import DEVICE
-from gatewaykit.tts160.variables import HeaderMismatch, Variable
+from gatewaykit.tts160.variables import HeaderMismatch, Query, Variable
 
 log = Logger()
 
 Values = dict[str, Any]
 """By the variables' ids."""
+_IDLE = max(Priority) + 1
 
 
 @attrs.define(eq=False)
@@ -29,6 +31,11 @@ class _Asker:
     wanted: tuple[Variable, ...]
     priority: Priority
     waiter: Deferred[Values]
+
+    def tell(self, values: Values) -> None:
+        """Once all that it asked for is there."""
+        if not self.waiter.called and all(each.id in values for each in self.wanted):
+            self.waiter.callback({each.id: values[each.id] for each in self.wanted})
 
 
 class Sampler:
@@ -42,13 +49,17 @@ class Sampler:
         self._doubt = doubt
         self._askers: list[_Asker] = []
         self._call: IDelayedCall | None = None
-        self._is_busy = False
+        self._rounds: list[Priority] = []
+        """Under way: what is asked meanwhile goes out with the next one, unless it is more
+        urgent than all of these."""
 
     def ask(
         self, wanted: Sequence[Variable], priority: Priority = Priority.NORMAL
     ) -> Deferred[Values]:
         """Values by ids. Fails with `DeviceRefused`, `DeviceGarbled` (with types that the
         dialect does not have, too), `DeviceTimeout` and `DeviceUnavailable`."""
+        if not wanted:
+            return defer.succeed({})
         asker: _Asker
 
         def give_up(_: Deferred[Values]) -> None:
@@ -57,7 +68,7 @@ class Sampler:
 
         asker = _Asker(tuple(wanted), priority, Deferred(give_up))
         self._askers.append(asker)
-        if not self._is_busy and self._call is None:
+        if self._call is None and priority < min(self._rounds, default=_IDLE):
             # Whoever asks in this turn of the reactor is in.
             self._call = self._clock.callLater(0, self._start)
         return asker.waiter
@@ -73,55 +84,66 @@ class Sampler:
 
     def _start(self) -> None:
         self._call = None
-        self._is_busy = True
-        Deferred.fromCoroutine(self._work()).addErrback(
-            lambda failure: log.failure("variables could not be read", failure)
-        )
+        Deferred.fromCoroutine(self._work())
 
     async def _work(self) -> None:
-        try:
-            while self._askers:
-                askers, self._askers = self._askers, []
-                await self._serve(askers)
-        finally:
-            self._is_busy = False
-
-    async def _serve(self, askers: list[_Asker]) -> None:
-        together = [variable for asker in askers for variable in asker.wanted]
-        priority = min(asker.priority for asker in askers)
-        try:
-            values = await self._read(together, priority)
-        except DeviceRefused as error:
-            # Perhaps for a variable that only one of them asked for.
-            if len(askers) == 1:
-                _fail(askers, error)
-                return
-            for asker in askers:
-                await self._serve([asker])
-            return
-        except (GatewayError, CancelledError) as error:
-            _fail(askers, error)
-            return
-        for asker in askers:
-            if not asker.waiter.called:
-                asker.waiter.callback(
-                    {each.id: values[each.id] for each in asker.wanted}
-                )
-
-    async def _read(self, wanted: list[Variable], priority: Priority) -> Values:
-        values: Values = {}
-        for query in variables.queries(wanted):
-            command = lx200.command(query.data)
-            (answer,) = await self._line.run((command,), priority)
-            if not isinstance(answer, Binary):
-                raise DeviceGarbled(DEVICE, command.text, "no BINARY block")
+        while self._askers:
+            askers, self._askers = self._askers, []
+            # The first queries are for the most urgent.
+            askers.sort(key=lambda asker: asker.priority)
+            priority = askers[0].priority
+            self._rounds.append(priority)
             try:
-                read = query.values(answer.format_string, answer.payload)
+                await self._serve(askers, priority)
+            except GatewayError as error:
+                _fail(askers, error)
+            except Exception as error:  # noqa: BLE001 - logged; who asked must hear of it
+                log.failure("variables could not be read")
+                _fail(askers, error)
+            finally:
+                self._rounds.remove(priority)
+
+    async def _serve(self, askers: list[_Asker], priority: Priority) -> None:
+        together = [variable for asker in askers for variable in asker.wanted]
+        values: Values = {}
+        try:
+            for query in variables.queries(together):
+                values |= await self._read(query, priority)
+                for asker in askers:
+                    asker.tell(values)
+        except (DeviceRefused, DeviceGarbled):
+            # Perhaps for a variable that only one of them asked for.
+            waiting = [asker for asker in askers if not asker.waiter.called]
+            if len(waiting) < 2:
+                raise
+            for asker in waiting:
+                try:
+                    await self._serve([asker], priority)
+                except (DeviceRefused, DeviceGarbled) as error:
+                    _fail([asker], error)
+
+    async def _read(self, query: Query, priority: Priority) -> Values:
+        command = lx200.command(query.data)
+        mismatches: list[HeaderMismatch] = []
+
+        def judge(_command: Command, answer: Answer) -> DeviceGarbled | None:
+            assert isinstance(answer, Binary)
+            try:
+                query.values(answer.format_string, answer.payload)
             except HeaderMismatch as error:
+                mismatches.append(error)
+                return DeviceGarbled(DEVICE, command.text, str(error))
+            return None
+
+        try:
+            (answer,) = await self._line.run((command,), priority, judge)
+        except DeviceGarbled:
+            if mismatches:
                 self._doubt()
-                raise DeviceGarbled(DEVICE, command.text, str(error)) from error
-            values |= zip((each.id for each in query.variables), read, strict=True)
-        return values
+            raise
+        assert isinstance(answer, Binary)
+        values = query.values(answer.format_string, answer.payload)
+        return dict(zip((each.id for each in query.variables), values, strict=True))
 
 
 def _fail(askers: list[_Asker], error: Exception) -> None:
