@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 
 from gatewaykit import __version__, demo, endpoints, logs
 from gatewaykit.bridges.gpsd import GpsdFactory
+from gatewaykit.bridges.lx200 import Lx200Factory
 from gatewaykit.bridges.sim7600_json import JsonFactory
 from gatewaykit.errors import ConfigError
 from gatewaykit.gv50 import reports
@@ -290,8 +291,10 @@ def _add_mount(
     settings: Settings,
     reactor: Any,
     health: list[IHealth],
+    store: IStore,
     modem: IModem | None,
 ) -> Mount | None:
+    """The mount, and the doors for planetarium programs."""
     own = settings.tts160
     if not own.port:
         return None
@@ -299,6 +302,12 @@ def _add_mount(
     mount = Mount(own, reactor, _wall_ms, ask_gnss)
     health.append(mount)
     gateway.add(Part("mount", mount.start, mount.stop_service), deadline_s=10.0)
+    if settings.lx200.listen:
+        clients = Lx200Factory(mount, store, reactor, _wall_ms, settings.lx200)
+        health.append(clients)
+        gateway.add(Part("planetarium programs", stop=clients.close_all))
+        for endpoint, door in clients.doors():
+            gateway.add(ListenerService([endpoint], door, reactor, "lx200.listen"))
     return mount
 
 
@@ -396,7 +405,7 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         gateway.add(door)
 
     modem = _add_modem(gateway, settings, reactor, health)
-    mount = _add_mount(gateway, settings, reactor, health, modem)
+    mount = _add_mount(gateway, settings, reactor, health, store, modem)
     if settings.rpc.listen:
         answers = {
             **GatewayAnswers(store, fleet, health, reactor).table(),
