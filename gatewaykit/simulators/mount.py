@@ -20,9 +20,8 @@ from gatewaykit.simulators.pty_port import Port
 
 __all__ = ["MountBehaviour", "MountFaults", "SimulatedMount"]
 
-_GRAIN_S = 0.0006
-"""What is due so soon goes at once: the reactor waits for whole milliseconds, and so bytes
-are on time on average."""
+_MOST_LATE_S = 0.001
+_SMOOTHING = 16
 _A_LITTLE_S = 1e-6
 """Times are rounded to some tenths of it: so much later nothing is missed."""
 _REMEMBERED = 10_000
@@ -62,6 +61,11 @@ class SimulatedMount:
         self._port = Port(reactor, link, self._received)
         self._outgoing = Outgoing(BYTE_S if behaviour.paced else 0.0)
         self._call: IDelayedCall | None = None
+        self._wake_at = 0.0
+        self._late_s = 0.0
+        """By how much the reactor comes later than it was asked to, as a rule: some wait
+        for whole milliseconds. So much earlier it is asked, and bytes are on time on
+        average."""
 
     # Life.
 
@@ -208,7 +212,7 @@ class SimulatedMount:
     def _pump(self) -> None:
         """Let out what has been carried by now, and look when there will be more."""
         core, now = self._running()
-        soon = now + _GRAIN_S
+        soon = now + self._late_s
         core.advance(soon)
         for output in core.take():
             data = self.faults.arriving(self._random, output.data)
@@ -222,9 +226,12 @@ class SimulatedMount:
             self._call = None
         times = [t for t in (core.due(), self._outgoing.due()) if t is not None]
         if times:
-            wait_s = min(times) - soon + _A_LITTLE_S
-            self._call = self._clock.callLater(max(0.0, wait_s), self._wake)
+            wait_s = max(0.0, min(times) - soon + _A_LITTLE_S)
+            self._wake_at = now + wait_s
+            self._call = self._clock.callLater(wait_s, self._wake)
 
     def _wake(self) -> None:
         self._call = None
+        late_s = min(self._now() - self._wake_at, _MOST_LATE_S)
+        self._late_s += (late_s - self._late_s) / _SMOOTHING
         self._pump()
