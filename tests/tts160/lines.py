@@ -14,7 +14,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from gatewaykit.errors import DeviceUnavailable
 from gatewaykit.tts160 import lx200
-from gatewaykit.tts160.answers import Answer
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import Exchange, Judge, anything
 from gatewaykit.tts160.protocol import Figures, MountProtocol
@@ -85,7 +84,7 @@ class Line:
         *commands: Command,
         priority: Priority = Priority.NORMAL,
         judge: Judge = anything,
-    ) -> Deferred[list[Answer]]:
+    ) -> Deferred[Any]:
         waiter = self.protocol.run(commands, priority, judge)
         self.asked.append(waiter)
         return waiter
@@ -97,7 +96,7 @@ class Line:
     ) -> None:
         self.protocol.stop(command, "a test", is_meant)
 
-    def resynchronise(self) -> Deferred[None]:
+    def resynchronise(self) -> Deferred[Any]:
         waiter = self.protocol.resynchronise()
         self.asked.append(waiter)
         return waiter
