@@ -71,6 +71,41 @@ class OptionsTests(DirectoryTestCase):
             self.errors.seek(0)
             self.assertIn(f"gatewaykit: {key}: ", self.assert_refused("-c", "gk.toml"))
 
+    def test_settings_of_the_mount_that_do_not_go_together(self) -> None:
+        door = "listen = ['tcp:0:interface=127.0.0.1']"
+        mount = "[tts160]\nport = 'a'\n"
+        for text, key in (
+            ("[sim7600]\nport = 'a'\n" + mount, "tts160.port"),
+            ("[sim7600]\nport = 'b'\nnmea_port = 'a'\n" + mount, "tts160.port"),
+            (
+                mount + "min_altitude_deg = 50\nmax_altitude_deg = 50",
+                "tts160.max_altitude_deg",
+            ),
+            (mount + "set_from_gnss = true", "tts160.set_from_gnss"),
+            (f"[lx200]\n{door}", "lx200.listen"),
+            (mount + f"[lx200]\n{door}\nprofile = ['indi', 'plain']", "lx200.profile"),
+            (mount + f"[lx200]\n{door}\nprofile = 'autostar'", "lx200.profile.0"),
+            (mount + "[lx200]\nlisten = ['tcp:0']", "lx200.listen.0"),
+            (mount + "axis_lease = 0", "tts160.axis_lease"),
+        ):
+            Path("gk.toml").write_text(CONFIG + text)
+            self.errors.truncate(0)
+            self.errors.seek(0)
+            self.assertIn(f"gatewaykit: {key}: ", self.assert_refused("-c", "gk.toml"))
+
+    def test_one_profile_for_all_doors_or_one_for_each(self) -> None:
+        doors = "listen = ['tcp:0:interface=127.0.0.1', 'unix:lx200.sock']"
+        for text, profiles in (
+            ("'indi'", ["indi"]),
+            ("'indi, skysafari'", ["indi", "skysafari"]),
+            ("['plain', 'common']", ["plain", "common"]),
+        ):
+            Path("gk.toml").write_text(
+                f"{CONFIG}[tts160]\nport = 'a'\n[lx200]\n{doors}\nprofile = {text}"
+            )
+            options = self.parse("-c", "gk.toml")
+            self.assertEqual(options.settings.lx200.profile, profiles)
+
     def test_config_is_read(self) -> None:
         options = self.parse("-c", "gk.toml")
         self.assertEqual(options.settings.rpc.listen, ["unix:gk.sock"])
