@@ -188,23 +188,18 @@ class Line:
     def _bring_into_step(
         self, turn: Turn, command: Command, log: logging.Logger
     ) -> None:
-        # The first byte of an answer too many would be there by then.
         must_not_slip = (
             command.effect is Effect.MOVE and command.reply is not Reply.NONE
         )
-        silent_s = self._heard_at + LISTEN_S - time.monotonic() if must_not_slip else 0
-        if data := self._receive(silent_s):
+        # The first byte of an answer too many would be there by then.
+        silent_at = self._heard_at + LISTEN_S if must_not_slip else 0.0
+        if data := self._listen(turn, silent_at):
             self._unasked(data, log)
         if self._is_suspect or self._unanswered is not None:
             tries = 1 if command.retry is Retry.SAFE else _TRIES
             self._resynchronise(turn, log, tries)
 
-    def _exchange(
-        self,
-        turn: Turn,
-        command: Command,
-        log: logging.Logger,
-    ) -> Answer:
+    def _exchange(self, turn: Turn, command: Command, log: logging.Logger) -> Answer:
         """Send a command, once, and wait for its answer."""
         first_s = command.first_byte_s or LIMITS.first_byte_s
         first_s *= LIMITS.share
@@ -213,7 +208,7 @@ class Line:
         self._framing.give_up()
         answer: Answer | None = self._framing.begin(command)
         if answer is None:
-            answer = self._wait(turn, command, sent_at + first_s, log)
+            answer = self._wait(turn, sent_at + first_s, log)
         if answer is None:
             raise DeviceTimeout(DEVICE, command.text, first_s)
         log.debug("%s is answered with %s", command.text, answer)
@@ -225,9 +220,7 @@ class Line:
         self._unanswered = None
         return answer
 
-    def _wait(
-        self, turn: Turn, command: Command, deadline: float, log: logging.Logger
-    ) -> Answer | None:
+    def _wait(self, turn: Turn, deadline: float, log: logging.Logger) -> Answer | None:
         """The answer; None if nothing has come until then."""
         end = deadline + 2 * MOST_BYTES * self._byte_s
         while True:
@@ -276,7 +269,7 @@ class Line:
                 log.debug("not in step: %s", error)
                 continue
             is_its = isinstance(answer, Text) and probe.shape.fullmatch(answer.text)
-            if is_its and not self._receive(LIMITS.after_s):
+            if is_its and not self._listen(turn, time.monotonic() + LIMITS.after_s):
                 self._is_suspect = False
                 log.debug("%s is in step", DEVICE)
                 return
@@ -285,15 +278,21 @@ class Line:
     def _drain(self, turn: Turn, silence_s: float, log: logging.Logger) -> None:
         """Discard what comes until nothing has for a while, though not for ever."""
         end = time.monotonic() + resync.MOST_SILENCE_S
-        silent_at = time.monotonic() + silence_s
-        while (left_s := min(silent_at, end) - time.monotonic()) > 0:
+        while data := self._listen(turn, min(time.monotonic() + silence_s, end)):
+            log.debug("dropped %r", data[:_SHOWN])
+            if time.monotonic() >= end:
+                return
+
+    def _listen(self, turn: Turn, until: float) -> bytes:
+        """What comes by then, while nothing has been asked."""
+        while True:
             turn.check()
             with self._output:
                 self._repeat_stops()
+            left_s = until - time.monotonic()
             data = self._receive(left_s)
-            if data:
-                log.debug("dropped %r", data[:_SHOWN])
-                silent_at = time.monotonic() + silence_s
+            if data or left_s <= 0:
+                return data
 
     # Bytes
 
@@ -339,7 +338,10 @@ class Line:
         try:
             self._port.send(command.data)
         except OSError as error:
-            raise self._failed(error) from error
+            gone = self._failed(error)
+            if not self._is_used:
+                self._port.close()
+            raise gone from error
         sent_at = time.monotonic() + len(command.data) * self._byte_s
         if command.reply is Reply.NONE:
             self._free_at = sent_at + GAP_S

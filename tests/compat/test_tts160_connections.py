@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gatewaykit.compat import tts160_serial
+from twisted.trial.unittest import SynchronousTestCase
+
+from gatewaykit.compat import tts160_serial, tts160_shared
 from gatewaykit.compat.tts160_serial import (
     ConnectionError,  # noqa: A004 - the API's name
     SerialManager,
@@ -94,6 +96,35 @@ class ConnectionTests(MountTestCase):
         second.cleanup()
         self.assertFalse(second.is_connected)
         self.manager().send_command(":GR#")
+
+
+class FakeLine:
+    def __init__(self, path: str, baudrate: int) -> None:
+        self.baudrate = baudrate
+        self.is_open = True
+        self.ended: list[object] = []
+
+    def leave(self, owner: object) -> None:
+        self.ended.append(owner)
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+class SharingTests(SynchronousTestCase):
+    def test_a_line_that_is_gone_is_not_shared(self) -> None:
+        self.patch(tts160_shared, "Line", FakeLine)
+        lines: Any = tts160_shared.Lines()
+        gone = lines.join("/dev/mount", 9600, "first")
+        gone.close()
+        line = lines.join("/dev/mount", 9600, "second")
+        self.assertIsNot(line, gone)
+        lines.leave(gone, "first")
+        self.assertIs(lines.join("/dev/mount", 9600, "third"), line)
+        lines.leave(line, "second")
+        self.assertEqual((line.ended, line.is_open), (["second"], True))
+        lines.leave(line, "third")
+        self.assertFalse(line.is_open)
 
 
 class LinkTests(DirectoryTestCase):

@@ -13,7 +13,7 @@ from gatewaykit.compat.tts160_serial import (
     ResponseError,
     SerialManager,
 )
-from gatewaykit.tts160 import framing
+from gatewaykit.tts160 import framing, resync
 from gatewaykit.tts160.resync import PROBES
 from tests.compat.mounts import PATIENCE_S, Asking, MountTestCase
 
@@ -80,6 +80,19 @@ class LostTests(MountTestCase):
                     b":*!G T1,2#", once(garbled, b"BINARY:2i\n\1\0\0\0\2\0\0\0")
                 )
                 self.assertEqual(manager.send_command(":*!G T1,2#"), [1, 2])
+
+    def test_an_answer_of_another_kind(self) -> None:
+        manager = self.manager()
+        self.mount.answer(b":*!G T1#", b"12345#")
+        with self.assertRaisesRegex(ResponseError, "no proper answer.*a text"):
+            manager.send_command(":*!G T1#")
+
+    def test_a_stop_with_an_answer(self) -> None:
+        """On a line that nobody uses, and its answer is lost once."""
+        manager = self.manager()
+        self.mount.answer(b":*!S 06;#", once(None, bytes.fromhex("010100000000")))
+        self.assertEqual(manager.send_command(":*!S 06;#"), [0])
+        self.assertEqual(self.mount.heard, [b":*!S 06;#", b":GW#", b":*!S 06;#"])
 
     def test_an_answer_of_the_mounts_is_no_failure_of_the_line(self) -> None:
         manager = self.manager()
@@ -172,6 +185,29 @@ class LateTests(MountTestCase):
         self.mount.wait_for(b":CM#")
         with self.assertRaisesRegex(ResponseError, "broke off"):
             _ = asking.result
+
+    def test_a_line_that_never_falls_silent_is_asked_all_the_same(self) -> None:
+        self.patch(resync, "MOST_SILENCE_S", 0.1)
+        self.hurry(silence_s=0.08)
+        manager = self.manager()
+        self.mount.say(b"x")
+        babble = threading.Event()
+
+        def babbling() -> None:
+            while not babble.wait(0.005):
+                self.mount.say(b"x")
+
+        thread = threading.Thread(target=babbling)
+        thread.start()
+        try:
+            with self.assertRaises(ConnectionError):
+                manager.send_command(":MS#", BOOL)
+        finally:
+            babble.set()
+            thread.join(PATIENCE_S)
+        self.assertGreaterEqual(len(self.mount.heard), 2)
+        self.assertNotIn(b":MS#", self.mount.heard)
+        self.assertIs(manager.send_command(":MS#", BOOL), False)
 
     def test_clear_buffers(self) -> None:
         manager = self.manager()
@@ -293,6 +329,37 @@ class StopTests(MountTestCase):
         with self.assertRaises(ConnectionError):
             _ = self.slew.result
         self.assertFalse(self.first.is_connected)
+
+    def test_a_stop_while_the_line_finds_its_step(self) -> None:
+        """What was to be sent after that is not; the stop is repeated at once."""
+        self.hurry(silence_s=30.0)
+        self.mount.say(b"0")
+        self.assertIs(self.slew.result, False)
+        self.mount.say(b"x")
+        park = Asking(self.first.send_command, ":hP#")
+        line: Any = self.first._way
+        while not line._line._is_suspect:
+            threading.Event().wait(0.001)
+        self.second.send_command(":Q#")
+        self.mount.wait_for(b":Q#", 2)
+        with self.assertRaisesRegex(ResponseError, "stopped"):
+            _ = park.result
+        self.assertEqual(self.mount.heard, [b":MS#", b":Q#", b":Q#"])
+
+    def test_a_stop_finds_the_port_gone(self) -> None:
+        self.mount.say(b"0")
+        self.assertIs(self.slew.result, False)
+        line: Any = self.first._way
+        self.mount.unplug()
+        with self.assertRaisesRegex(ConnectionError, "port is gone"):
+            self.first.send_command(":Q#")
+        self.assertFalse(line._line._port.is_open)
+        self.assertFalse(self.second.is_connected)
+
+    def test_it_is_open_while_it_writes(self) -> None:
+        line: Any = self.first._way
+        with line._line._output:
+            self.assertTrue(self.first.is_connected)
 
     def test_unplugged_under_way(self) -> None:
         (read,) = self.waiting(":GD#")
