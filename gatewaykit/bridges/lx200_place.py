@@ -2,9 +2,9 @@
 
 A place is ``:St`` and ``:Sg``, a time ``:SL`` and ``:SC``, in any order and with as many
 connections as the client likes. The first part is kept, and answered as taken; the last one
-sets what is whole by then, and is answered by how that went. The offset from UTC (``:SG``) is
-kept too: it goes with the time, and without a time it changes what the gateway tells this client
-(``:GG``, ``:GL``, ``:GC``) and nothing in the mount.
+sets what is whole by then, and is answered by how that went. The offset from UTC (``:SG``) goes
+with the time, also if it comes just after it. Without a time it changes what the gateway tells
+this client (``:GG``, ``:GL``, ``:GC``) and nothing in the mount.
 """
 
 from __future__ import annotations
@@ -54,6 +54,11 @@ class Place:
     def _recent(self, setting: Setting) -> Value | None:
         return self._uses.session.recent(setting, self._uses.now())
 
+    def _use_up(self, *settings: Setting) -> None:
+        """Parts of one thing never become parts of the next."""
+        for setting in settings:
+            self._uses.session.put(setting, None, self._uses.now())
+
     async def set_place(self, order: Order, due: Due) -> bytes:
         """``:St`` or ``:Sg``."""
         if not self._keep(order):
@@ -62,6 +67,7 @@ class Place:
         longitude = self._recent(Setting.LONGITUDE)
         if latitude is None or longitude is None:
             return b"1"
+        self._use_up(Setting.LATITUDE, Setting.LONGITUDE)
         place = {"latitude_deg": latitude.value, "longitude_deg": longitude.value}
         mount = self._uses.shared.mount
         try:
@@ -76,18 +82,32 @@ class Place:
         """``:SL``, ``:SC`` or ``:SG``."""
         if not self._keep(order):
             return b"0"
-        date, time = self._recent(Setting.DATE), self._recent(Setting.TIME)
-        if date is not None and time is not None:
+        local = self._local(order)
+        if local is not None:
             try:
-                await self._set_time(date.value, time, due)
+                await self._set_time(local, due)
             except GatewayError:
                 return b"0"
         return self._profile.date_taken if order.setting is Setting.DATE else b"1"
 
-    async def _set_time(self, date: dt.date, time: Value, due: Due) -> None:
+    def _local(self, order: Order) -> Value | None:
+        """The local time that is to be set now, and when it was that time."""
+        if order.setting is Setting.UTC_OFFSET:
+            return self._recent(Setting.LOCAL)
+        date, time = self._recent(Setting.DATE), self._recent(Setting.TIME)
+        if date is None or time is None:
+            return None
+        self._use_up(Setting.DATE, Setting.TIME)
+        moment = dt.datetime.combine(date.value, time.value, dt.UTC)
+        self._uses.session.put(Setting.LOCAL, moment, time.at)
+        return Value(moment, time.at)
+
+    async def _set_time(self, local: Value, due: Due) -> None:
         uses = self._uses
         own_offset_h = uses.session.get(Setting.UTC_OFFSET, uses.now())
-        arguments: dict[str, object] = {"date": date, "time": time.value}
+        arguments: dict[str, object] = {
+            "local_time": f"{local.value:%Y-%m-%dT%H:%M:%S}"
+        }
         if own_offset_h is not None:
             arguments["utc_offset_h"] = own_offset_h
 
@@ -95,9 +115,8 @@ class Place:
             offset_h = own_offset_h
             if offset_h is None:
                 offset_h = await self._offset_of_mount()
-            local = dt.datetime.combine(date, time.value, dt.UTC)
-            passed_s = uses.now() - time.at
-            at_s = local.timestamp() - offset_h * 3600 + passed_s
+            passed_s = uses.now() - local.at
+            at_s = local.value.timestamp() - offset_h * 3600 + passed_s
             await uses.shared.mount.set_site(
                 utc_offset_h=own_offset_h, at_ms=round(at_s * 1000)
             )

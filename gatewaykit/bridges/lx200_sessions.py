@@ -48,6 +48,7 @@ class Setting(enum.Enum):
     UTC_OFFSET = ("hours that local time is ahead of UTC", math.inf)
     DATE = ("local date", TOGETHER_S)
     TIME = ("local time of day", TOGETHER_S)
+    LOCAL = ("date and time together, as they were set", TOGETHER_S)
 
     @property
     def lent_s(self) -> float:
