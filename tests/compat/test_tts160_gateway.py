@@ -129,14 +129,15 @@ class GatewayTests(GatewayTestCase):
 
     async def test_twenty_threads(self) -> None:
         manager = await self.mounted()
-        for number in range(20):
-            self.mount.answer(f":XX{number}#".encode(), f"{number}.5#".encode())
+        for number in range(1, 21):
+            answer = b"BINARY:2B\n#" + bytes([number])
+            self.mount.answer(b":*!G T%d#" % number, answer)
 
-        def ask(number: int) -> set[Any]:
-            return {manager.send_command(f":XX{number}#") for _ in range(3)}
+        def ask(number: int) -> list[Any]:
+            return [manager.send_command(f":*!G T{number}#") for _ in range(3)]
 
-        got = await gatherResults([deferToThread(ask, n) for n in range(20)])
-        self.assertEqual(got, [{f"{number}.5#"} for number in range(20)])
+        got = await gatherResults([deferToThread(ask, n) for n in range(1, 21)])
+        self.assertEqual(got, [[[ord("#"), number]] * 3 for number in range(1, 21)])
 
     async def test_no_gateway_and_no_mount(self) -> None:
         manager = SerialManager()
