@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from gatewaykit.errors import DeviceGarbled, DeviceRefused
+from gatewaykit.errors import DeviceGarbled, DeviceRefused, ProtocolViolation
 from gatewaykit.tts160 import lx200, set_commands
 from gatewaykit.tts160.answers import Answer, Date, Flag, Goto, SetResult, Text
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import Exchange, Judge
 from gatewaykit.tts160.protocol import DEVICE, anything
+
+T = TypeVar("T")
 
 
 class Line(Protocol):
@@ -40,9 +43,35 @@ async def flag_of(
     return answer.value
 
 
-def garbled(command: str, error: Exception) -> DeviceGarbled:
-    """An answer that was framed and cannot be read."""
-    return DeviceGarbled(DEVICE, command, str(error))
+@cache
+def reads(parse: Callable[[str], object]) -> Judge:
+    """The judge of texts that `parse` must understand: what it does not is another's, or
+    spoilt."""
+
+    def judge(command: Command, answer: Answer) -> DeviceGarbled | None:
+        assert isinstance(answer, Text)
+        try:
+            parse(answer.text)
+        except ProtocolViolation as violation:
+            return DeviceGarbled(DEVICE, command.text, violation.reason)
+        return None
+
+    return judge
+
+
+async def parsed(
+    line: Line,
+    command: str,
+    parse: Callable[[str], T],
+    priority: Priority = Priority.NORMAL,
+) -> T:
+    """What `parse` makes of the text that a command is answered with.
+
+    :param parse: raises `ProtocolViolation`; always the same function, not one made anew.
+    """
+    (answer,) = await line.run((lx200.command(command),), priority, reads(parse))
+    assert isinstance(answer, Text)
+    return parse(answer.text)
 
 
 def accepted(command: Command, answer: Answer) -> DeviceRefused | None:

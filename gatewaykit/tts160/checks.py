@@ -12,8 +12,9 @@ from gatewaykit.sections import Tts160Settings
 from gatewaykit.tts160 import sky
 from gatewaykit.tts160.axes import Axis
 from gatewaykit.tts160.commands import Priority
+from gatewaykit.tts160.known import Known
 from gatewaykit.tts160.leases import Leases
-from gatewaykit.tts160.observing import Known, Observer
+from gatewaykit.tts160.observing import Observer
 from gatewaykit.tts160.protocol import DEVICE
 
 STANDS_S = 2.0
@@ -109,7 +110,7 @@ class Checks:
         self, title: str, right_ascension_h: float, declination_deg: float
     ) -> None:
         """As the mount reckons, by its own place and clock."""
-        await self._observer.know_place(Priority.MOTION)
+        await self._observer.seldom.know_place(Priority.MOTION)
         sidereal_h = self._observer.sidereal_time_h
         latitude_deg = self._observer.known.latitude_deg
         if sidereal_h is None or latitude_deg is None:

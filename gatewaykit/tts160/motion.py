@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 
 from twisted.internet.interfaces import IReactorTime
@@ -25,8 +26,9 @@ from gatewaykit.tts160.calls import Calls
 from gatewaykit.tts160.checks import Checks
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import Exchange, Judge
+from gatewaykit.tts160.known import Known
 from gatewaykit.tts160.leases import LINE_LOST, Leases
-from gatewaykit.tts160.observing import Known, Observer
+from gatewaykit.tts160.observing import Observer
 from gatewaykit.tts160.protocol import DEVICE
 from gatewaykit.tts160.variables import Dialect
 
@@ -182,6 +184,8 @@ class Motion:
     async def _settled(self, answer: Answer | None) -> Answer | None:
         self._observer.look_again()
         await deferLater(self._clock, SETTLED_S)
+        with suppress(GatewayError):
+            await self._observer.read_state(Priority.MOTION)
         return answer
 
     # Park
@@ -196,12 +200,8 @@ class Motion:
                 return bool(known.slewing or known.parked)
 
             answer = await self.run(PARKING, (command,), judge, is_done)
-            identity, known = self._observer.identity, self._observer.known
             if is_accepted(command, answer):
-                known.slewing = True
-                if identity is not None and not identity.is_extended:
-                    # It can neither tell nor unpark (facts/tts160.md 2.2).
-                    known.parked = True
+                self._observer.slew_begun()
             return answer
 
         return await self.calls.do(PARKING, park)
@@ -220,9 +220,12 @@ class Motion:
         def is_done(known: Known) -> bool:
             return known.parked is False
 
-        return await self.calls.do(
+        answer = await self.calls.do(
             UNPARKING, lambda: self.run(UNPARKING, commands, judge, is_done)
         )
+        if is_accepted(command, answer):
+            self._observer.known.parked = False
+        return answer
 
     # Tracking
 
@@ -235,6 +238,10 @@ class Motion:
         if not commands:
             raise MisuseError("tracking", None, "on, off, or a rate")
         await self.track(commands, accepted)
+        # Before it is read again.
+        known = self._observer.known
+        known.tracking = known.tracking if on is None else on
+        known.tracking_rate = rate or known.tracking_rate
 
     async def track(self, commands: Sequence[Command], judge: Judge) -> Answer | None:
         """Commands for its drive, which a slew that is under way does not mind."""

@@ -142,6 +142,7 @@ class Mount:
         if self._gnss_place is not None:
             self._gnss_place.stop()
         self._snapshot.stop()
+        self._observer.stop()
         self._sampler.stop()
         if moved:
             # What was on the line may have drowned the first one.
@@ -156,6 +157,7 @@ class Mount:
     # The line's life
 
     def _lost(self) -> bool:
+        self._observer.stop()
         if self._gnss_place is not None:
             self._gnss_place.stop()
         return self._motion.line_lost()

@@ -11,11 +11,10 @@ from gatewaykit.errors import (
     DeviceRefused,
     DeviceTimeout,
     MisuseError,
-    ProtocolViolation,
 )
 from gatewaykit.sections import Tts160Settings
 from gatewaykit.tts160 import coordinates, local_time, lx200, set_commands
-from gatewaykit.tts160.asking import Line, accepted, garbled, text_of
+from gatewaykit.tts160.asking import Line, accepted, parsed, text_of
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.local_time import EASTMOST_OFFSET_H, WESTMOST_OFFSET_H
 from gatewaykit.tts160.observing import Observer
@@ -80,11 +79,7 @@ class Place:
         await self._line.run(commands, Priority.NORMAL, accepted)
 
     async def _offset_h(self) -> float:
-        text = await text_of(self._line, ":GG#")
-        try:
-            return local_time.parse_utc_offset(text)
-        except ProtocolViolation as error:
-            raise garbled(":GG#", error) from error
+        return await parsed(self._line, ":GG#", local_time.parse_utc_offset)
 
     async def _set_place(
         self, place: tuple[float, float] | None, utc_offset_h: float | None

@@ -14,8 +14,9 @@ from gatewaykit.tts160.asking import accepted
 from gatewaykit.tts160.calls import Work
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import Judge
+from gatewaykit.tts160.known import Known
 from gatewaykit.tts160.motion import NEAR_DEG, Motion, is_accepted
-from gatewaykit.tts160.observing import Known, Observer
+from gatewaykit.tts160.observing import Observer
 from gatewaykit.tts160.protocol import DEVICE
 from gatewaykit.tts160.targets import Target
 from gatewaykit.tts160.variables import Dialect
@@ -66,7 +67,7 @@ class Slews:
         self, altitude_deg: float, azimuth_deg: float
     ) -> Answer | None:
         self._checks.check_altitude(SLEW, altitude_deg)
-        await self._observer.know_place(Priority.MOTION)
+        await self._observer.seldom.know_place(Priority.MOTION)
         sidereal_h = self._observer.sidereal_time_h
         latitude_deg = self._observer.known.latitude_deg
         if sidereal_h is None or latitude_deg is None:
@@ -110,7 +111,7 @@ class Slews:
             return await self.to(target, command, judge)
 
         async def begin() -> Answer | None:
-            await self._observer.read_target(Priority.MOTION)
+            await self._observer.seldom.read_target(Priority.MOTION)
             known = self._observer.known
             hours = known.target_right_ascension_h
             degrees = known.target_declination_deg
@@ -156,8 +157,8 @@ class Slews:
 
         answer = await self._motion.run(SLEW, commands, judge, has_begun)
         if is_accepted(commands[-1], answer):
+            self._observer.slew_begun()
             known = self._observer.known
-            known.slewing = True
             if isinstance(goal, Target):
                 known.target_right_ascension_h = goal.right_ascension_h
                 known.target_declination_deg = goal.declination_deg

@@ -66,7 +66,7 @@ class SimulatedMount:
 
     def connect(self, protocol: Protocol) -> None:
         self.protocol = protocol
-        protocol.makeConnection(self)  # type: ignore[arg-type]
+        protocol.makeConnection(self)
 
     def unplug(self) -> None:
         """It goes on with what it does."""
