@@ -183,6 +183,9 @@ class Lx200Connection(Protocol):
             return
         events = self._requests.receive(data)
         if len(self._waiting) + len(events) > MOST_WAITING:
+            # A stop is a stop, whatever it drowns in.
+            for text in {event.text for event in events if isinstance(event, Request)}:
+                self._stop_by(understand(text), client)
             self.drop("flood", f"more than {MOST_WAITING} commands wait")
             return
         for event in events:
@@ -199,10 +202,15 @@ class Lx200Connection(Protocol):
         self._count()
         due = client.heard()
         order = understand(request.text)
-        if order.kind in {Kind.STOP, Kind.STOP_AXIS}:
-            client.stop(order)
-        else:
+        if not self._stop_by(order, client):
             self._waiting.append((order, due))
+
+    def _stop_by(self, order: Order, client: Client) -> bool:
+        """Stop now if the order is to stop, before all that waits; whether it is."""
+        is_stop = order.kind in {Kind.STOP, Kind.STOP_AXIS}
+        if is_stop:
+            client.stop(order)
+        return is_stop
 
     def _count(self) -> None:
         """Read no more in this second than `ORDERS_A_SECOND`."""

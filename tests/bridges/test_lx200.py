@@ -128,6 +128,12 @@ class ConnectionTests(Lx200TestCase):
         self.assertTrue(peer.transport.aborted)
         self.assertEqual(peer.got(), "")
 
+    def test_stop_within_a_flood_is_done(self) -> None:
+        peer = self.peer()
+        peer.send(":GR#" * MOST_WAITING + ":Q#" + ":MS#" * MOST_WAITING)
+        self.assertTrue(peer.transport.aborted)
+        self.assertEqual([deed[0] for deed in self.mount.deeds], ["stop"])
+
     def test_flood_behind_a_slow_one_ends_the_connection(self) -> None:
         peer = self.peer()
         self.mount.hold("status")

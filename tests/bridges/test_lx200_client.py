@@ -246,6 +246,20 @@ class StopTests(Lx200TestCase):
         self.assertEqual(peer.got(), "1105:47:12#3")
         self.assertEqual(self.mount.deeds, self.stops())
 
+    def test_by_another_door_among_queued_slews_of_three(self) -> None:
+        peers = [self.peer("indi") for _ in range(3)]
+        gates = []
+        for peer in peers:
+            gates.append(self.mount.hold("slew"))
+            peer.send(f"{TARGET}:MS#{HIGH}:MS#{TARGET}:MS#")
+        self.mount.stop("RPC")
+        for gate in gates:
+            gate.errback(MotionStopped("a slew", "RPC"))
+        for peer in peers:
+            self.assertEqual(peer.got(), "113113113")
+        self.clock.advance(10)
+        self.assertEqual(self.mount.deeds, self.stops())
+
     def test_in_one_packet_with_what_it_stops(self) -> None:
         self.assertEqual(self.peer("indi").ask(f"{TARGET}:MS#:Q#"), "113")
         self.assertEqual(self.mount.deeds, self.stops())
