@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import attrs
@@ -26,11 +26,17 @@ class Call:
     """None where there is nothing to stop: before it begins, and once it is done."""
     stopped_by: str | None = None
 
-    def stop(self, by: str) -> None:
-        """It goes no further: what it has not sent is never sent."""
-        if self.stopped_by is None and self.work is not None:
-            self.stopped_by = by
-            self.work.cancel()
+
+def stop(calls: Iterable[Call], by: str) -> None:
+    """They go no further: what they have not sent is never sent."""
+    ending = []
+    for call in calls:
+        if call.work is not None and call.stopped_by is None:
+            call.stopped_by = by
+            ending.append(call.work)
+    # All are marked before the first one ends, and the turn goes to another.
+    for work in ending:
+        work.cancel()
 
 
 class Calls:
@@ -74,6 +80,8 @@ class Calls:
             await deferLater(self._clock, rest_s)
         await self._lock.acquire()
         try:
+            if call.stopped_by is not None:
+                raise MotionStopped(call.title, call.stopped_by)
             return await work()
         finally:
             # Whoever has the next turn may come to stop everything in the midst of this.

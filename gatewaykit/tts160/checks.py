@@ -84,6 +84,7 @@ class Checks:
         self, title: str, axis: Axis | None = None, *, parked_too: bool = False
     ) -> Known:
         while True:
+            looked_at = self._clock.seconds()
             known = await (self._state() if parked_too else self.unparked(title))
             others = [other for other in self._leases.moving if other is not axis]
             if others and axis is None:
@@ -92,17 +93,22 @@ class Checks:
             # To some firmware an axis that moves is slewing, too.
             if others or not known.slewing:
                 return known
-            rest_s = self._rests_at - self._clock.seconds()
-            if rest_s <= 0:
+            if looked_at >= self._rests_at:
                 raise DeviceRefused(DEVICE, title, "it is slewing; stop it first")
-            await deferLater(self._clock, min(LOOK_S, rest_s))
+            rest_s = self._rests_at - self._clock.seconds()
+            await deferLater(self._clock, max(0.0, min(LOOK_S, rest_s)))
 
     async def _state(self) -> Known:
-        await self._observer.read_state(Priority.MOTION)
-        if self._observer.known.slewing is None:
+        observer = self._observer
+        await observer.read_state(Priority.MOTION)
+        identity = observer.identity
+        assert identity is not None
+        # Some firmware does not say that it moves, and may have come to rest since the look
+        # before this one.
+        if not identity.tells_slewing and observer.known.slewing is not False:
             await deferLater(self._clock, SECOND_LOOK_S)
-            await self._observer.read_state(Priority.MOTION)
-        return self._observer.known
+            await observer.read_state(Priority.MOTION)
+        return observer.known
 
     # Altitude
 

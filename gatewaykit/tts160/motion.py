@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -23,6 +24,7 @@ from gatewaykit.tts160.answers import Answer, Text
 from gatewaykit.tts160.asking import Line, accepted, is_motion, is_nothing
 from gatewaykit.tts160.axes import Axis, axis_of
 from gatewaykit.tts160.calls import Calls
+from gatewaykit.tts160.calls import stop as stop_calls
 from gatewaykit.tts160.checks import Checks
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import Exchange, Judge
@@ -84,10 +86,10 @@ class Motion:
         self.leases.end_all(by)
         try:
             self._stopper(lx200.STOP, by, is_motion)
+            self._look_after()
         finally:
             # After it was written, so that nothing is before it.
-            for call in calls:
-                call.stop(by)
+            stop_calls(calls, by)
 
     def stop_axis(self, direction: str, by: str) -> None:
         """The same for one axis."""
@@ -95,14 +97,23 @@ class Motion:
         try:
             self.halt_axis(direction, by)
         finally:
-            for call in calls:
-                call.stop(by)
+            stop_calls(calls, by)
 
     def halt_axis(self, direction: str, by: str) -> None:
         """End a move of the axis, and nothing that waits."""
         self.checks.stopped({axis_of(direction)}.intersection(self.leases.moving))
         self.leases.end(direction, by)
         self._stopper(lx200.stop_axis(direction), by, is_nothing)
+        self._look_after()
+
+    def _look_after(self) -> None:
+        """A stop has no answer. Whether the mount hears at all is told by the next read,
+        and where nobody reads nobody would know that it has to be told again."""
+        if self._observer.identity is not None:
+            read = self._observer.read_state(Priority.MOTION)
+            Deferred.fromCoroutine(read).addErrback(
+                lambda failure: failure.trap(GatewayError, CancelledError)
+            )
 
     def line_lost(self) -> bool:
         """The port is gone; whether an axis moves on until it is told to stop."""

@@ -94,7 +94,7 @@ class Moving:
         self._leases.began(lease)
         try:
             answer = await self._motion.run(title, commands, judge)
-        except BaseException:
+        except Exception:
             # Perhaps it moves.
             if self._leases.of(lease.direction) is lease:
                 with suppress(DeviceUnavailable):

@@ -154,9 +154,13 @@ class MountTestCase(SynchronousTestCase):
 
     def start(self, mount: Any) -> None:
         self.mount.start()
-        self.lines[-1].plug(mount)
+        self.plug_in(mount)
         self.run_for(6.0)
         self.assertEqual(self.mount.health()["state"], "ready")
+
+    def plug_in(self, mount: Any) -> None:
+        """Into the port of the last service; a simulated mount or a scripted one."""
+        self.lines[-1].plug(mount)
 
     def run_for(self, seconds: float, step_s: float = 0.05) -> None:
         for _ in range(round(seconds / step_s)):

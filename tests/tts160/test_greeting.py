@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from gatewaykit.tts160.greeting import Identity
@@ -69,7 +70,12 @@ class GreetingTests(MountTestCase):
         self.assertIsNone(found.trouble)
 
     def test_text_with_extensions(self) -> None:
-        answers = {b":GVN#": b"355.2#", b":*E#": b"0", b":*Pq#": b"0", b":*Gt#": b"+1*0"}
+        answers = {
+            b":GVN#": b"355.2#",
+            b":*E#": b"0",
+            b":*Pq#": b"0",
+            b":*Gt#": b"+1*0",
+        }
         found = self.greet(Dialect.TEXT, answers)
         self.assertEqual(
             found, Identity("355.2", Dialect.TEXT, True, True, "J2000", None)
@@ -79,31 +85,24 @@ class GreetingTests(MountTestCase):
         self.assertIsNone(self.greet(answers={b":*E#": b"?#"}).equinox)
 
     def test_lost_answer_makes_no_other_mount_of_it(self) -> None:
-        for version in (b"356.1.0#", None):
-            for lost in (1, 2) if version else (1,):
-                self.make()
-                self.scripted = ScriptedMount(self.clock)
-                self.scripted.answers[b":GVN#"] = version
-                remaining = [lost]
+        for version, lost in ((b"356.1.0#", 1), (b"356.1.0#", 2), (None, 1)):
+            self.make()
+            self.scripted = ScriptedMount(self.clock)
+            self.scripted.answers[b":GVN#"] = version
+            self.scripted.answers[PROBE] = partial(self.probe, [None] * lost)
+            self.mount.start()
+            self.plug_in(self.scripted)
+            self.run_for(15.0)
+            self.assertEqual(self.mount.health()["dialect"], "v356", (version, lost))
 
-                def probe() -> bytes | None:
-                    if remaining[0]:
-                        remaining[0] -= 1
-                        return None
-                    return self.scripted._variables("T16,T31")
-
-                self.scripted.answers[PROBE] = probe
-                self.mount.start()
-                self.lines[-1].plug(self.scripted)
-                self.run_for(15.0)
-                health = self.mount.health()
-                self.assertEqual(health["dialect"], "v356", (version, lost))
+    def probe(self, lost: list[None]) -> bytes | None:
+        return lost.pop() if lost else self.scripted._variables("T16,T31")
 
     def test_mount_that_should_have_variables_and_has_none(self) -> None:
         """It is used by its text commands, and health tells."""
         self.scripted.answers[b":*!G "] = None
         self.mount.start()
-        self.lines[-1].plug(self.scripted)
+        self.plug_in(self.scripted)
         self.run_for(15.0)
         health = self.mount.health()
         self.assertEqual(
@@ -118,13 +117,11 @@ class GreetingTests(MountTestCase):
         self.start(self.scripted)
         health = self.mount.health()
         self.assertEqual(health["dialect"], "text")
-        self.assertEqual(
-            health["reason"], "its variables are of no known dialect (hH)"
-        )
+        self.assertEqual(health["reason"], "its variables are of no known dialect (hH)")
 
     def test_unknown_types(self) -> None:
         self.scripted.answers[PROBE] = b"BINARY:fZ\n" + bytes(20)
         self.mount.start()
-        self.lines[-1].plug(self.scripted)
+        self.plug_in(self.scripted)
         self.run_for(15.0)
         self.assertEqual(self.mount.health()["dialect"], "text")

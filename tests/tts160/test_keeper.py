@@ -20,7 +20,8 @@ class KeeperTests(MountTestCase):
         return health["status"], health["state"], health["reason"]
 
     def gauge(self) -> float:
-        return metrics.mount_available._value.get()
+        value: float = metrics.mount_available._value.get()
+        return value
 
     def test_states(self) -> None:
         self.make()
@@ -29,7 +30,7 @@ class KeeperTests(MountTestCase):
         self.lines[0].trouble = None
         self.assertEqual(self.state(), ("failed", "absent", "its port is gone"))
         scripted = ScriptedMount(self.clock)
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         starting = ("degraded", "starting", "it is being asked what it is")
         self.assertEqual(self.state(), starting)
         self.assertEqual(self.gauge(), 0)
@@ -45,7 +46,7 @@ class KeeperTests(MountTestCase):
         self.assertEqual(self.gauge(), 0)
         error = self.failure(self.mount.park(), DeviceUnavailable)
         self.assertEqual(error.reason, "no such device")
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(3.0)
         self.assertEqual(self.state(), ("ok", "ready", None))
         self.stop()
@@ -62,7 +63,7 @@ class KeeperTests(MountTestCase):
         scripted = ScriptedMount(self.clock)
         scripted.is_on_screen = False
         self.mount.start()
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(20.0)
         status, state, reason = self.state()
         self.assertEqual((status, state), ("degraded", "degraded"))
@@ -96,14 +97,14 @@ class KeeperTests(MountTestCase):
         scripted = ScriptedMount(self.clock)
         scripted.is_on_screen = False
         self.mount.start()
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(15.0 * REOPEN_AFTER)
         self.assertEqual(scripted.aborted, 1)
         self.assertEqual(self.mount.health()["state"], "absent")
         after = metrics.mount_recoveries.labels("reopen")._value.get()
         self.assertEqual(after - before, 1)
         scripted.is_on_screen = True
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(4.0)
         self.assertEqual(self.mount.health()["state"], "ready")
         self.stop()
@@ -112,13 +113,13 @@ class KeeperTests(MountTestCase):
         self.make()
         scripted = ScriptedMount(self.clock)
         self.mount.start()
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(0.5)
         scripted.unplug()
         self.assertEqual(self.mount.health()["state"], "absent")
         self.run_for(0.05)
         self.assertEqual(self.clock.getDelayedCalls(), [])
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(4.0)
         self.assertEqual(self.mount.health()["state"], "ready")
         self.stop()
@@ -126,7 +127,7 @@ class KeeperTests(MountTestCase):
     def test_stop_while_the_mount_is_asked(self) -> None:
         self.make()
         self.mount.start()
-        self.lines[0].plug(ScriptedMount(self.clock))
+        self.plug_in(ScriptedMount(self.clock))
         self.run_for(0.5)
         self.stop()
 
@@ -135,7 +136,7 @@ class KeeperTests(MountTestCase):
         scripted = ScriptedMount(self.clock)
         scripted.is_on_screen = False
         self.mount.start()
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(20.0)
         self.stop()
 
@@ -149,7 +150,7 @@ class KeeperTests(MountTestCase):
         scripted = ScriptedMount(self.clock)
         real, self.mount._keeper._met = self.mount._keeper._met, 1 // 1  # type: ignore[assignment]
         self.mount.start()
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.run_for(3.0)
         self.assertEqual(len(self.flushLoggedErrors(TypeError)), 1)
         self.assertEqual(self.mount.health()["state"], "degraded")
@@ -210,7 +211,7 @@ class OnceMoreTests(MountTestCase):
         self.make()
         scripted = ScriptedMount(self.clock)
         self.mount.start()
-        self.lines[0].plug(scripted)
+        self.plug_in(scripted)
         self.successResultOf(self.mount.stop("a test"))
         self.assertEqual(scripted.heard, [b":Q#"])
         self.run_for(4.0)

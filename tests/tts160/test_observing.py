@@ -240,7 +240,7 @@ class ObservingTests(MountTestCase):
         self.assertIsNotNone(self.status()["altitude_deg"])
         other = ScriptedMount(self.clock, Dialect.TEXT)
         other.answers |= {b":Gt#": None, b":Gg#": None}
-        self.lines[0].plug(other)
+        self.plug_in(other)
         self.run_for(3.0)
         self.assertIsNone(self.mount._observer.known.latitude_deg)
         self.assertIsNone(self.mount._observer.known.parked)
@@ -317,5 +317,3 @@ class NoticingTests(MountTestCase):
         self.run_for(1.5)
         self.successResultOf(pulse)
         self.assertIs(self.mount._observer.known.slewing, False)
-
-

@@ -141,9 +141,7 @@ class SamplerTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(good), {"C1": 1})
         self.failureResultOf(bad, DeviceRefused)
         self.assertEqual(self.successResultOf(other), {"C3": 3})
-        self.assertEqual(
-            self.line.queries[1:], [b":*!G C1#", b":*!G C2#", b":*!G C3#"]
-        )
+        self.assertEqual(self.line.queries[1:], [b":*!G C1#", b":*!G C2#", b":*!G C3#"])
 
     def test_refusal_of_one_alone(self) -> None:
         alone = self.ask("C1")
