@@ -219,7 +219,7 @@ class MountProtocol(AnswerReceiver):
 
     def _next(self) -> None:
         """Write what is to be written next, if nothing is in the way."""
-        if not self._is_open or self._sent or not self._outlet.is_free:
+        if self._sent is not None or not self._outlet.is_free:
             return
         if self._resync is not None:
             question, self._question = self._question, None

@@ -57,7 +57,6 @@ class AnswerReceiver(LineReceiver):
     def expect_nothing(self) -> None:
         """Whatever comes from now on is stray."""
         self._forget_timer()
-        self.clearLineBuffer()
         self._framing.give_up()
         self._follow()
 

@@ -266,9 +266,18 @@ class UnitTests(QuietLineTestCase):
         self.line.say(b"1")
         self.line.pass_time(0.001, 0.001)
         self.line.say(b"1")
+        read = self.line.run(GR)
         self.listen()
         self.errors(DeviceGarbled, [unit])
         self.assert_written(RA)
+        self.line.pass_time(SILENCE_S)
+        self.assert_written(GW)
+        self.line.say(b"PT3#")
+        self.line.pass_time(0.06)
+        self.line.say(b"x#")
+        self.results(read)
+        self.line.pass_time(1)
+        self.assert_written(GR)
 
     def test_an_answer_too_many_before_it(self) -> None:
         self.line.run(GD)
@@ -733,6 +742,13 @@ class LostAnswerTests(LineTestCase):
                     self.assertEqual(self.results(second), [[Text("-05*23:28")]])
                     self.results(third)
         self.assertEqual(self.line.muted, 0)
+
+    def test_what_was_lost_is_not_the_question(self) -> None:
+        self.mount.drop()
+        waiter = self.line.run(GW)
+        self.line.pass_time(3)
+        self.assertEqual(self.results(waiter), [[Text("PT3")]])
+        self.assertEqual(self.mount.heard, [b":GW#", b":GC#", b":GW#"])
 
     def test_garbled_answers(self) -> None:
         for spoilt in (b"x", b"05:4", b"\0\0#", b"05:47:12#05:47:12#", b"BOX\n"):

@@ -148,6 +148,24 @@ class AtOnceTests(LineTestCase):
         self.line.pass_time(1)
         self.assert_written(STOP)
 
+    def test_before_a_unit_on_a_line_that_gets_out_of_step(self) -> None:
+        self.begin(GR)
+        unit = self.line.run(*UNIT)
+        self.line.say(b"x#")
+        self.stop()
+        self.errors(MotionStopped, [unit])
+        self.line.say(b"x")
+        read = self.line.run(GR)
+        self.line.pass_time(SILENCE_S + 0.02)
+        self.assert_written(STOP, GW)
+        self.line.say(b"PT3#")
+        self.line.pass_time(0.1)
+        self.assert_written(STOP, GR)
+        self.line.say(b"x#")
+        self.line.pass_time(1)
+        self.assert_written()
+        self.results(read)
+
     def test_while_a_target_is_set(self) -> None:
         unit = self.begin(*UNIT)
         self.stop()
