@@ -11,6 +11,10 @@ from twisted.internet.defer import Deferred
 from gatewaykit.tts160.answers import Answer
 from gatewaykit.tts160.commands import Command, Effect, Priority, Reply
 
+MOST_OVERTAKEN = 8
+"""So many may go before the one that waits longest; then it is its turn, whatever its
+priority. Who asks without pause would keep what is less urgent from ever being read."""
+
 Judge = Callable[[Command, Answer], Exception | None]
 """Says what is wrong with an answer, None for nothing."""
 
@@ -35,6 +39,8 @@ class Exchange:
     answers: list[Answer] = attrs.field(factory=list)
     attempts: int = 0
     """How often its only command has been sent in vain."""
+    overtaken: int = 0
+    """By how many that came later, since it waits longest."""
 
     @property
     def place(self) -> tuple[int, int]:
@@ -93,7 +99,7 @@ class Exchange:
 
 
 class Waiting:
-    """Exchanges in the order of priority and of coming."""
+    """Exchanges in the order of priority and of coming, but none waits for ever."""
 
     def __init__(self) -> None:
         self._exchanges: list[Exchange] = []
@@ -117,6 +123,11 @@ class Waiting:
 
     def take_next(self) -> Exchange:
         exchange = min(self._exchanges, key=lambda each: each.place)
+        oldest = min(self._exchanges, key=lambda each: each.order)
+        if oldest.overtaken >= MOST_OVERTAKEN:
+            exchange = oldest
+        elif oldest is not exchange:
+            oldest.overtaken += 1
         self._exchanges.remove(exchange)
         return exchange
 

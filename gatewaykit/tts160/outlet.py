@@ -32,6 +32,8 @@ class Outlet:
         self._free = free
         self._gap: IDelayedCall | None = None
         self._once_more: dict[bytes, Command] = {}
+        self._stopping: set[bytes] = set()
+        """Stops behind which nothing else went out yet, until their gap is over."""
 
     @property
     def is_free(self) -> bool:
@@ -44,6 +46,7 @@ class Outlet:
 
     def send(self, command: Command) -> float:
         """Gives the seconds until its last byte is out."""
+        self._stopping.clear()
         self._write(command.data)
         on_line_s = len(command.data) * self._byte_s
         if command.reply is Reply.NONE:
@@ -57,7 +60,8 @@ class Outlet:
         self._gap = self._clock.callLater(seconds, self._over)
 
     def stop(self, command: Command, *, is_free: bool) -> None:
-        """Write a stop now.
+        """Write a stop now, unless the same one is on its way: of a flood the mount would
+        hear the last one long after, and nothing else.
 
         :param is_free: whether the mount is sure to be listening. If not, it may miss the
             stop, which is repeated later: that may be done as often as one likes
@@ -66,7 +70,10 @@ class Outlet:
         assert command.reply is Reply.NONE
         if not is_free:
             self._once_more[command.data] = command
-        self.send(command)
+        if command.data not in self._stopping:
+            stopping = {*self._stopping, command.data}
+            self.send(command)
+            self._stopping = stopping
 
     def repeat(self) -> bool:
         """Write one of the stops that the mount may have missed; whether there was one."""
@@ -82,10 +89,12 @@ class Outlet:
 
     def close(self) -> None:
         self._once_more.clear()
+        self._stopping.clear()
         if self._gap is not None:
             self._gap.cancel()
             self._gap = None
 
     def _over(self) -> None:
         self._gap = None
+        self._stopping.clear()
         self._free()

@@ -46,6 +46,8 @@ __all__ = [
 
 DEVICE = "the mount"
 MOST_WAITING = 200
+"""What moves the mount waits beside them: it takes turns before it comes here, and must not
+be kept from it by those who read."""
 GONE = "its port is gone"
 MUTE = "it does not answer (is its hand pad on the operations screen?)"
 PAUSE_S = 0.2
@@ -164,7 +166,8 @@ class MountProtocol(AnswerReceiver):
         if exchange is None:
             if not self._is_open:
                 return defer.fail(DeviceUnavailable(DEVICE, GONE))
-            if len(self._waiting) >= MOST_WAITING:
+            is_motion = priority is Priority.MOTION
+            if len(self._waiting) >= MOST_WAITING and not is_motion:
                 reason = "too many commands wait for it"
                 return defer.fail(DeviceUnavailable(DEVICE, reason))
             exchange = self._waiting.add(wanted, priority, judge)

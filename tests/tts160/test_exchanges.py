@@ -9,7 +9,12 @@ from gatewaykit.errors import DeviceRefused
 from gatewaykit.tts160 import lx200
 from gatewaykit.tts160.answers import Answer, Text
 from gatewaykit.tts160.commands import Command, Priority
-from gatewaykit.tts160.exchanges import Exchange, Waiting, anything
+from gatewaykit.tts160.exchanges import (
+    MOST_OVERTAKEN,
+    Exchange,
+    Waiting,
+    anything,
+)
 from tests.tts160.lines import GD, GR, GW, PULSE, UNIT
 
 MOTION, NORMAL, BACKGROUND = Priority
@@ -38,6 +43,19 @@ class WaitingTests(SynchronousTestCase):
         third, _ = self.add(GW)
         fourth, _ = self.add(PULSE, priority=MOTION)
         self.assertEqual(self.order(), [fourth, second, third, first])
+
+    def test_none_waits_for_ever(self) -> None:
+        first, _ = self.add(GR, priority=BACKGROUND)
+        second, _ = self.add(GW, priority=BACKGROUND)
+        for _ in range(2):
+            for _ in range(MOST_OVERTAKEN):
+                urgent, _ = self.add(GD)
+                self.assertIs(self.waiting.take_next(), urgent)
+            self.add(PULSE, priority=MOTION)
+            self.add(GD)
+            self.assertIs(self.waiting.take_next(), first)
+            self.waiting.take(lambda each: each.priority is not BACKGROUND)
+            first = second
 
     def test_what_is_put_back_keeps_its_place(self) -> None:
         first, _ = self.add(GR)

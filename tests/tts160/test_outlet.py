@@ -56,13 +56,32 @@ class OutletTests(SynchronousTestCase):
         for stop in (STOP, STOP_NORTH, STOP):
             self.outlet.stop(stop, is_free=False)
         self.outlet.repeat_in_vain()
-        self.assertEqual(len(self.written), 5)
+        self.assertEqual(len(self.written), 4)
         self.assertTrue(self.outlet.has_more)
         self.assertTrue(self.outlet.repeat())
         self.assertTrue(self.outlet.repeat())
         self.assertFalse(self.outlet.repeat())
         self.assertFalse(self.outlet.has_more)
-        self.assertEqual(self.written[5:], [STOP.data, STOP_NORTH.data])
+        self.assertEqual(self.written[4:], [STOP.data, STOP_NORTH.data])
+
+    def test_a_flood_of_stops_leaves_room(self) -> None:
+        for _ in range(50):
+            self.outlet.stop(STOP, is_free=True)
+            self.outlet.stop(STOP_NORTH, is_free=True)
+            self.wait(0.002)
+        self.assertGreater(len(self.freed), 3)
+        self.assertLess(len(self.written), 20)
+
+    def test_a_stop_behind_something_else_goes_out(self) -> None:
+        for _ in range(2):
+            self.outlet.stop(STOP, is_free=True)
+            self.outlet.send(PULSE)
+        self.outlet.stop(STOP, is_free=True)
+        self.outlet.repeat_in_vain()
+        self.wait()
+        self.outlet.stop(STOP, is_free=True)
+        stop, pulse = STOP.data, PULSE.data
+        self.assertEqual(self.written, [stop, pulse, stop, pulse, stop, stop])
 
     def test_a_stop_begins_the_gap_anew(self) -> None:
         self.outlet.send(PULSE)

@@ -180,6 +180,7 @@ class TurnTests(QuietLineTestCase):
         for _ in range(MOST_WAITING + 1):
             self.line.run(PULSE)
         self.errors(DeviceUnavailable, [self.line.run(PULSE), self.line.run(GR)])
+        self.assertNoResult(self.line.run(PULSE, priority=Priority.MOTION))
 
     def test_the_end_of_one_may_be_the_begin_of_many(self) -> None:
         order: list[str] = []
