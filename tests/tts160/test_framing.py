@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -525,6 +525,7 @@ def mixes(draw: st.DrawFn) -> list[tuple[Turn, list[bytes]]]:
 
 
 class AnyChunkingTests(SynchronousTestCase):
+    @settings(deadline=None)
     @given(mixes())
     def test_a_mix_of_answers(self, mix: list[tuple[Turn, list[bytes]]]) -> None:
         machine = Framing()
@@ -536,6 +537,7 @@ class AnyChunkingTests(SynchronousTestCase):
             answers.append(machine.silence())
             self.assertEqual([a for a in answers if a is not None], [turn.answer])
 
+    @settings(deadline=None)
     @given(st.sampled_from(ENDED), st.data())
     def test_garbage_never_raises_and_comes_to_the_same(
         self, reply: Reply, data: st.DataObject
@@ -548,6 +550,7 @@ class AnyChunkingTests(SynchronousTestCase):
         answers = [event for event in whole if not isinstance(event, Stray)]
         self.assertLessEqual(len(answers), 1)
 
+    @settings(deadline=None)
     @given(st.sampled_from(ENDED), st.lists(NOISE, max_size=20))
     def test_what_is_kept_is_bounded(self, reply: Reply, pieces: list[bytes]) -> None:
         machine = began(reply)
@@ -556,6 +559,7 @@ class AnyChunkingTests(SynchronousTestCase):
             kept = machine._buffer
             self.assertLessEqual(len(kept), max(MOST_BYTES, MOST_TEXT))
 
+    @settings(deadline=None)
     @given(st.binary(min_size=1), st.data())
     def test_what_nobody_asked_for(self, noise: bytes, data: st.DataObject) -> None:
         machine = Framing()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -83,6 +83,7 @@ class TranscriptTests(SynchronousTestCase):
                 with self.subTest(number=transcript.number, pieces=pieces):
                     spoken(self, transcript.turns, pieces)
 
+    @settings(deadline=None)
     @given(st.sampled_from(TRANSCRIPTS), st.data())
     def test_in_any_pieces(self, transcript: Transcript, data: st.DataObject) -> None:
         for turn in transcript.turns:
@@ -90,6 +91,7 @@ class TranscriptTests(SynchronousTestCase):
             self.assertEqual(framed(turn, pieces), [turn.answer])
         spoken(self, transcript.turns, lambda said: data.draw(reads(said)))
 
+    @settings(deadline=None)
     @given(st.lists(st.sampled_from(TRANSCRIPTS), max_size=6), st.data())
     def test_a_mix_of_them(
         self, transcripts: list[Transcript], data: st.DataObject
