@@ -92,12 +92,13 @@ class Place:
         identity = self._observer.identity
         if identity is not None and identity.dialect is Dialect.V357 and place:
             return await self._set_location(*place, utc_offset_h)
+        # First, for a mount that takes none: an offset without its time changes the clock.
+        if place is not None:
+            await self._set(*lx200.set_place(*place))
         if utc_offset_h is not None:
             # As the mount takes it: it has no hundredths.
             utc_offset_h = round(utc_offset_h, 1)
             await self._set(lx200.set_utc_offset(utc_offset_h))
-        if place is not None:
-            await self._set(*lx200.set_place(*place))
         return utc_offset_h
 
     async def _set_location(

@@ -14,6 +14,7 @@ from gatewaykit.errors import (
     DeviceUnavailable,
     MisuseError,
 )
+from gatewaykit.tts160.place import FIRST_MS
 from gatewaykit.tts160.set_commands import set_command
 from gatewaykit.tts160.variables import Dialect
 from tests.tts160.cases import MountTestCase
@@ -135,6 +136,16 @@ class SiteTests(PlaceTestCase):
         done = self.set_site(latitude_deg=40.25, longitude_deg=-100.5)
         self.run_for(2.0)
         self.assertIn(":St", self.failure(done, DeviceRefused).request)
+
+    def test_place_that_is_refused_leaves_the_clock_alone(self) -> None:
+        scripted = self.script(Dialect.TEXT)
+        scripted.answers[b":St"] = b"0"
+        done = self.set_site(
+            latitude_deg=40.25, longitude_deg=-100.5, utc_offset_h=-9.0, at_ms=FIRST_MS
+        )
+        self.run_for(2.0)
+        self.failure(done, DeviceRefused)
+        self.assertEqual([each[:3] for each in self.sets(scripted)], [b":St"])
 
     def test_newest_firmware_that_refuses(self) -> None:
         scripted = self.script(Dialect.V357)
