@@ -48,6 +48,7 @@ DEVICE = "the mount"
 MOST_WAITING = 200
 """What moves the mount waits beside them: it takes turns before it comes here, and must not
 be kept from it by those who read."""
+CROWDED = "too many commands wait for it"
 GONE = "its port is gone"
 MUTE = "it does not answer (is its hand pad on the operations screen?)"
 PAUSE_S = 0.2
@@ -119,9 +120,8 @@ class MountProtocol(AnswerReceiver):
 
     def connectionMade(self) -> None:
         super().connectionMade()
-        self._outlet = Outlet(
-            self._clock, self._byte_s, self.transport.write, self._free
-        )
+        write = self.transport.write
+        self._outlet = Outlet(self._clock, self._byte_s, write, self._free)
         self._is_open = True
         self._made(self)
 
@@ -166,10 +166,9 @@ class MountProtocol(AnswerReceiver):
         if exchange is None:
             if not self._is_open:
                 return defer.fail(DeviceUnavailable(DEVICE, GONE))
-            is_motion = priority is Priority.MOTION
-            if len(self._waiting) >= MOST_WAITING and not is_motion:
-                reason = "too many commands wait for it"
-                return defer.fail(DeviceUnavailable(DEVICE, reason))
+            is_crowded = len(self._waiting) >= MOST_WAITING
+            if is_crowded and priority is not Priority.MOTION:
+                return defer.fail(DeviceUnavailable(DEVICE, CROWDED))
             exchange = self._waiting.add(wanted, priority, judge)
         exchange.priority = min(exchange.priority, priority)
         waiter = self._waiting.join(exchange)
@@ -180,10 +179,7 @@ class MountProtocol(AnswerReceiver):
         self, command: Command, by: str, is_meant: Callable[[Exchange], bool]
     ) -> None:
         """Write a stop that has no answer, now; what is meant by it fails with
-        `MotionStopped`.
-
-        Raises `DeviceUnavailable`.
-        """
+        `MotionStopped`. Raises `DeviceUnavailable`."""
         if not self._is_open:
             raise DeviceUnavailable(DEVICE, GONE)
         is_in_use = bool(self._sent or self._resync) or not self._outlet.is_free
