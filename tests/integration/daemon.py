@@ -16,6 +16,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).resolve().parents[2]
+GATEWAYCTL = (sys.executable, "-m", "gatewaykit.cli")
 TWISTD = (sys.executable, "-c", "from twisted.scripts.twistd import run; run()")
 PATIENCE_S = 60.0
 """A process that says nothing for so long is killed, and its test fails."""
@@ -123,6 +124,18 @@ listen = ["unix:gk.sock", "tcp:0:interface=127.0.0.1"]
         self.addCleanup(daemon.clean_up)
         daemon.wait_for("is up")
         return daemon
+
+    def gatewayctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run gatewayctl to its end, for JSON."""
+        return subprocess.run(
+            (*GATEWAYCTL, "--endpoint", "unix:gk.sock", "--json", *arguments),
+            cwd=self.directory,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
 
     def twistd(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run twistd to its end."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from gatewaykit.compat.sim7600_manager import get_sim7600_client
 from tests.integration.daemon import (
+    GATEWAYCTL,
     PATIENCE_S,
     Daemon,
     DaemonTestCase,
@@ -27,7 +28,6 @@ from tests.integration.daemon import (
 )
 from tests.integration.test_gpsd import needs
 
-GATEWAYCTL = (sys.executable, "-m", "gatewaykit.cli")
 NUMBER, TEXT = "+447700900123", "Gate 7 is open"
 OLD_NETWORK = re.compile(
     rb'\{"success": true, "result": \{"connected": true, "signal_strength": "-\d+ dBm", '
@@ -113,17 +113,6 @@ listen = ["tcp:0:interface=127.0.0.1"]
         daemon = self.start()
         eventually(lambda: self.ask("location").get("fix_status") == "valid")
         return daemon
-
-    def gatewayctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            (*GATEWAYCTL, "--endpoint", "unix:gk.sock", "--json", *arguments),
-            cwd=self.directory,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
 
     def lines(self, *arguments: str) -> list[Any]:
         """What `gatewayctl` prints, nothing where it fails."""

@@ -6,20 +6,18 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 import time
 from typing import Any
 
 from gatewaykit.compat.tts160_serial import CommandType, SerialManager
 from tests.integration.daemon import (
+    GATEWAYCTL,
     PATIENCE_S,
     Daemon,
     DaemonTestCase,
     environment,
     eventually,
 )
-
-GATEWAYCTL = (sys.executable, "-m", "gatewaykit.cli")
 
 
 class MountTests(DaemonTestCase):
@@ -51,17 +49,6 @@ listen = ["tcp:0:interface=127.0.0.1"]
         self.addCleanup(mount.kill)
         eventually(self.link.is_symlink)
         return mount
-
-    def gatewayctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            (*GATEWAYCTL, "--endpoint", "unix:gk.sock", "--json", *arguments),
-            cwd=self.directory,
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
 
     def mount(self, *arguments: str) -> Any:
         done = self.gatewayctl("mount", *arguments)
