@@ -144,6 +144,11 @@ class Framing:
         return self._state in {_State.IDLE, _State.CLOSED}
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether an answer is to come of which there is no byte yet."""
+        return self._state is _State.FIRST
+
+    @property
     def delimiter(self) -> bytes | None:
         """Ends what comes next, delimiter and all; None: there is none."""
         return END if self._state is _State.TEXT else None

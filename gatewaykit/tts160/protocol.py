@@ -81,6 +81,7 @@ class MountProtocol(AnswerReceiver):
     :param figures: counted on.
     :param timeout_s: how long the first byte of most answers may take.
     :param byte_s: how long a byte is on the line.
+    :param early_s: see `AnswerReceiver`.
     :param made: called when the connection is there.
     :param mute: called when resynchronisation has failed; the next exchange tries it anew.
     :param lost: called once when the connection is gone.
@@ -93,11 +94,12 @@ class MountProtocol(AnswerReceiver):
         *,
         timeout_s: float,
         byte_s: float,
+        early_s: float = 0.0,
         made: Callable[[MountProtocol], object],
         mute: Callable[[], object],
         lost: Callable[[MountProtocol], object],
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, early_s)
         self.figures = figures
         self._timeout_s, self._byte_s = timeout_s, byte_s
         self._made, self._mute, self._lost = made, mute, lost

@@ -15,14 +15,20 @@ from gatewaykit.tts160.framing import Framing
 
 
 class AnswerReceiver(LineReceiver):
-    """Text is received by lines, all else raw; who sends calls `expect`."""
+    """Text is received by lines, all else raw; who sends calls `expect`.
+
+    :param early_s: no answer begins so soon after its command was written. What comes by
+        then is another's, perhaps for the second time.
+    """
 
     MAX_LENGTH = framing.MOST_TEXT
     delimiter = framing.END
     transport: Any
 
-    def __init__(self, clock: IReactorTime) -> None:
+    def __init__(self, clock: IReactorTime, early_s: float = 0.0) -> None:
         self._clock = clock
+        self._early_s = early_s
+        self._expected_at = 0.0
         self._framing = Framing()
         self._timer: IDelayedCall | None = None
         self._heard_at: float | None = None
@@ -52,6 +58,7 @@ class AnswerReceiver(LineReceiver):
     def expect(self, command: Command, seconds: float) -> None:
         """The answer to a command that has one; so long may its first byte take."""
         self._framing.begin(command)
+        self._expected_at = self._clock.seconds() + self._early_s
         self._set_timer(seconds)
 
     def expect_nothing(self) -> None:
@@ -90,7 +97,10 @@ class AnswerReceiver(LineReceiver):
         self.setRawMode()
 
     def dataReceived(self, data: bytes) -> None:
-        self._heard_at = self._clock.seconds()
+        self._heard_at = now = self._clock.seconds()
+        if self._framing.is_waiting and now < self._expected_at:
+            self._take((Stray(data), Garbled("bytes came before it could", data)))
+            return
         super().dataReceived(data)
         patience_s = self._framing.patience_s
         if patience_s is not None:

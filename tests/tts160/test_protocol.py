@@ -45,6 +45,7 @@ from tests.tts160.lines import (
     RA,
     TIMEOUT_S,
     UNIT,
+    Line,
     LineTestCase,
     nothing,
 )
@@ -196,6 +197,39 @@ class TurnTests(QuietLineTestCase):
         self.line.say(b"a#", b"b#", b"c#", b"d#")
         self.assertEqual(self.line.written(), b":GR#:GD#:GA#:GZ#")
         self.assertEqual(order, [":GA#", ":GZ#"])
+
+
+class EarlyTests(LineTestCase):
+    """What comes before its command can have reached the mount is not the answer."""
+
+    def setUp(self) -> None:
+        self.line = Line(early_s=0.003)
+        self.line.connect()
+
+    def test_an_answer_that_comes_twice_is_not_the_next_ones(self) -> None:
+        first, second = self.line.run(GR), self.line.run(GD)
+        self.line.pass_time(0.01, 0.002)
+        self.line.say(b"05:47:12#")
+        self.assertEqual(self.results(first), [[Text("05:47:12")]])
+        self.assertEqual(self.line.written(), b":GR#:GD#")
+        self.line.pass_time(0.002, 0.001)
+        self.line.say(b"05:47:12#")
+        self.line.pass_time(0.02, 0.002)
+        self.line.say(b"-05*23:28#")
+        self.assertNoResult(second)
+        self.line.pass_time(1.0)
+        self.line.say(b"PT3#")
+        self.line.pass_time(0.1)
+        self.line.say(b"-05*23:28#")
+        self.assertEqual(self.results(second), [[Text("-05*23:28")]])
+        self.assertEqual(self.line.written(), b":GW#:GD#")
+
+    def test_what_moves_is_not_sent_again(self) -> None:
+        goto = self.line.run(lx200.GOTO)
+        self.line.say(b"0")
+        self.errors(DeviceGarbled, [goto])
+        self.line.pass_time(0.6)
+        self.assertEqual(self.line.written(), b":MS#:GW#")
 
 
 class UnitTests(QuietLineTestCase):
