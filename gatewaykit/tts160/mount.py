@@ -222,6 +222,10 @@ class Mount:
 
     async def _case(self, number: int) -> tuple[str, list[Any]]:
         command = lx200.command(f":*!{number}#")
+        identity = self._keeper.identity
+        if identity is not None and not identity.is_extended:
+            # It would be silent, and everybody would wait for the line meanwhile.
+            raise DeviceRefused(DEVICE, command.text, "this firmware has none")
         (answer,) = await self._keeper.run((command,), Priority.NORMAL)
         assert isinstance(answer, Case)
         if answer.number != number:

@@ -29,6 +29,9 @@ PASSED_ON = "a client's command"
 _DIRECTIONS = {direction[0]: direction for direction in axes.DIRECTIONS}
 _RATES = {":RG#", ":RM#", ":RC#", ":RS#"}
 _SET_RATES = (b":*!S 00;", b":*!S 02;")
+_SOMEWHERE = re.compile(r":[Mh].*#")
+"""What is left of these goes to a place that only the mount knows: home, or (``:MA#`` of other
+mounts) a target told in commands that the table lacks."""
 _AXIS_STOP = re.compile(r":Q([nsew])#")
 
 _DONE: dict[Reply, Record] = {
@@ -169,6 +172,8 @@ class Passing:
 
     async def _other(self, command: Command, holder: Hashable) -> Answer | None:
         if command.effect is Effect.MOVE:
+            if _SOMEWHERE.fullmatch(command.text):
+                self._motion.checks.check_unknown(command.text)
             return await self._motion.run_unknown(command, passed_on)
         (answer,) = await self._line.run((command,), Priority.NORMAL)
         if command.effect is Effect.SET:

@@ -124,7 +124,8 @@ class Slews:
         return await self._do(begin)
 
     async def home(self, command: Command, judge: Judge) -> Answer | None:
-        """Where that is, and that it may be on the horizon, only the mount knows."""
+        """Where that is only the mount knows."""
+        self._checks.check_unknown(SLEW)
         return await self._do(lambda: self._begin((command,), judge))
 
     async def _do(self, begin: Work[Answer | None]) -> Answer | None:
