@@ -126,6 +126,7 @@ PURE = (
     "tts160/coordinates.py",
     "tts160/formats.py",
     "tts160/framing.py",
+    "tts160/known.py",
     "tts160/local_time.py",
     "tts160/lx200.py",
     "tts160/lx200_table.py",

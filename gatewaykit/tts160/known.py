@@ -11,6 +11,8 @@ STANDS_DEG = 2 / 60
 look to the next, on the sky and over the horizon: by tracking it stays on the sky."""
 LEAST_S, MOST_S = 0.3, 5.0
 """Between two such looks: within less it has not got far, and in more the sky has."""
+BEGINS_S = 1.0
+"""A slew that has begun does not show at once."""
 
 
 @attrs.define
@@ -65,19 +67,22 @@ class Looks:
     def __init__(self) -> None:
         self._last: Look | None = None
         self._slews: bool | None = None
+        self._begins_until = 0.0
 
     def add(self, look: Look) -> bool | None:
         """Whether it slews; None: one more look has to tell."""
         last = self._last
-        if last is not None and look.at - last.at < LEAST_S:
-            return self._slews
-        self._last = look
-        if last is None or look.at - last.at > MOST_S:
-            self._slews = None
-        else:
-            self._slews = last.moved_deg(look) > STANDS_DEG
+        if look.at < self._begins_until:
+            self._last = look
+        elif last is None or look.at - last.at >= LEAST_S:
+            self._last = look
+            if last is None or look.at - last.at > MOST_S:
+                self._slews = None
+            else:
+                self._slews = last.moved_deg(look) > STANDS_DEG
         return self._slews
 
-    def begun(self) -> None:
+    def begun(self, at: float) -> None:
         """A slew has begun."""
-        self._slews = True
+        self._last, self._slews = None, True
+        self._begins_until = at + BEGINS_S

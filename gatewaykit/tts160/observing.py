@@ -75,7 +75,7 @@ class Observer:
     def slew_begun(self) -> None:
         """What was read before does not tell of it."""
         self._begun_at = self._clock.seconds()
-        self._looks.begun()
+        self._looks.begun(self._begun_at)
         self.known.slewing = True
 
     @property

@@ -42,6 +42,8 @@ class SimulatedMount:
         self.aborted = 0
         self.protocol: Protocol | None = None
         self.unplugged: Callable[[], object] = lambda: None
+        self.listener: Callable[[bytes], object] = lambda _: None
+        """Told of each command that it does."""
         self._random = Random(seed)
         self._free_at = 0.0
         chosen = {"paced": False, "azimuth_deg": 150.0, "altitude_deg": 45.0}
@@ -82,6 +84,7 @@ class SimulatedMount:
     def _hears(self, heard: Heard) -> bool:
         if not self.faults.off_screen:
             self.heard.append(heard.data)
+            self.listener(heard.data)
         return not self.faults.off_screen
 
     # The transport
