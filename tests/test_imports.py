@@ -130,6 +130,7 @@ PURE = (
     "tts160/local_time.py",
     "tts160/lx200.py",
     "tts160/lx200_table.py",
+    "tts160/precession.py",
     "tts160/records.py",
     "tts160/registry.py",
     "tts160/set_commands.py",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
 from gatewaykit.errors import DeviceRefused
 from gatewaykit.sections import Tts160Settings
-from gatewaykit.tts160 import sky
+from gatewaykit.tts160 import precession, sky
 from gatewaykit.tts160.axes import Axis
 from gatewaykit.tts160.commands import Priority
 from gatewaykit.tts160.known import Known
@@ -26,7 +26,10 @@ SECOND_LOOK_S = 0.5
 
 
 class Checks:
-    """What all motion has to pass, when it is its turn; see `Calls`."""
+    """What all motion has to pass, when it is its turn; see `Calls`.
+
+    :param wall_ms: milliseconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -34,11 +37,13 @@ class Checks:
         observer: Observer,
         leases: Leases,
         clock: IReactorTime,
+        wall_ms: Callable[[], int],
     ) -> None:
         self._settings = settings
         self._observer = observer
         self._leases = leases
         self._clock = clock
+        self._wall_ms = wall_ms
         self._rests_at = 0.0
         """When all that was stopped has come to rest."""
         self._axis_rests_at: dict[Axis, float] = {}
@@ -122,10 +127,32 @@ class Checks:
         if sidereal_h is None or latitude_deg is None:
             self.check_unknown(title)
             return
-        altitude_deg, _ = sky.to_horizontal(
-            right_ascension_h, declination_deg, sidereal_h, latitude_deg
-        )
+        place = self.of_date(right_ascension_h, declination_deg)
+        altitude_deg, _ = sky.to_horizontal(*place, sidereal_h, latitude_deg)
         self.check_altitude(title, altitude_deg)
+
+    def of_date(
+        self, right_ascension_h: float, declination_deg: float
+    ) -> tuple[float, float]:
+        """A place in the mount's equinox, in that of the day."""
+        place = right_ascension_h, declination_deg
+        if self._is_of_2000:
+            return precession.to_date(*place, self._wall_ms() / 1000)
+        return place
+
+    def of_mount(
+        self, right_ascension_h: float, declination_deg: float
+    ) -> tuple[float, float]:
+        """The other way round."""
+        place = right_ascension_h, declination_deg
+        if self._is_of_2000:
+            return precession.to_j2000(*place, self._wall_ms() / 1000)
+        return place
+
+    @property
+    def _is_of_2000(self) -> bool:
+        identity = self._observer.identity
+        return identity is not None and identity.equinox == "J2000"
 
     def check_altitude(self, title: str, altitude_deg: float) -> None:
         low, high = self._settings.min_altitude_deg, self._settings.max_altitude_deg

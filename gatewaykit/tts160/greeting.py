@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable
 from typing import TypeVar
 
 import attrs
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from gatewaykit.errors import DeviceGarbled, DeviceRefused, DeviceTimeout
 from gatewaykit.tts160 import lx200
@@ -37,13 +38,13 @@ class Identity:
 
 async def greet(line: Line) -> Identity:
     """Ask a mount what it is (facts/tts160.md 3.5). Fails with `DeviceUnavailable`."""
-    firmware = await _try(text_of(line, ":GVN#"))
+    firmware = await _try(Deferred.fromCoroutine(text_of(line, ":GVN#")))
     version = _version(firmware)
     dialect, trouble = await _dialect(line, version)
     is_extended = (version or 0) >= EXTENDED or dialect is not Dialect.TEXT
     equinox = None
     if is_extended:
-        match await _try(flag_of(line, ":*E#")):
+        match await _try(Deferred.fromCoroutine(flag_of(line, ":*E#"))):
             case True:
                 equinox = "JNow"
             case False:
@@ -56,12 +57,14 @@ async def greet(line: Line) -> Identity:
     return Identity(firmware, dialect, is_extended, tells_slewing, equinox, trouble)
 
 
-async def _try(asking: Awaitable[T]) -> T | None:
+def _try(asking: Deferred[T]) -> Deferred[T | None]:
     """None for what a mount doesn't answer properly."""
-    try:
-        return await asking
-    except (DeviceTimeout, DeviceGarbled, DeviceRefused):
-        return None
+
+    def fail(failure: Failure) -> None:
+        failure.trap(DeviceTimeout, DeviceGarbled, DeviceRefused)
+
+    tried: Deferred[T | None] = asking.addErrback(fail)
+    return tried
 
 
 def _version(firmware: str | None) -> int | None:

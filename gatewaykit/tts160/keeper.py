@@ -163,8 +163,8 @@ class Keeper:
             self.stop(lx200.STOP, ONCE_MORE, is_motion)
 
     def resynchronise(self) -> Deferred[None]:
-        if not self.is_ready or self._protocol is None:
-            return defer.fail(self.unavailable())
+        """See `MountProtocol.resynchronise`; for who knows that the mount is ready."""
+        assert self._protocol is not None
         return self._protocol.resynchronise()
 
     def unavailable(self) -> DeviceUnavailable:
@@ -215,12 +215,9 @@ class Keeper:
     def _greet(self) -> None:
         self._forget_next()
         if self._greeting is None and self._protocol is not None:
-            self._greeting = greeting = Deferred.fromCoroutine(
-                self._meet(self._protocol)
-            )
+            greeting = Deferred.fromCoroutine(self._meet(self._protocol))
             greeting.addErrback(self._not_met)
-            if greeting.called:
-                self._greeting = None
+            self._greeting = None if greeting.called else greeting
 
     async def _meet(self, protocol: MountProtocol) -> None:
         try:

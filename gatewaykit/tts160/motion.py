@@ -65,12 +65,13 @@ class Motion:
         stopper: Stopper,
         observer: Observer,
         clock: IReactorTime,
+        wall_ms: Callable[[], int],
     ) -> None:
         self.stops = 0
         """How many stops of everything there were."""
         self.calls = Calls(clock)
         self.leases = Leases(clock, settings.axis_lease, self._lease_over)
-        self.checks = Checks(settings, observer, self.leases, clock)
+        self.checks = Checks(settings, observer, self.leases, clock, wall_ms)
         self._line = line
         self._stopper = stopper
         self._observer = observer

@@ -92,7 +92,9 @@ class Mount:
         )
         self._sampler = Sampler(keeper, reactor, keeper.doubt)
         self._observer = observer = Observer(keeper, self._sampler, reactor)
-        self._motion = motion = Motion(settings, keeper, keeper.stop, observer, reactor)
+        self._motion = motion = Motion(
+            settings, keeper, keeper.stop, observer, reactor, wall_ms
+        )
         self._slews = Slews(motion, observer)
         self._moving = Moving(motion, observer)
         self._place = Place(settings, keeper, observer, wall_ms)

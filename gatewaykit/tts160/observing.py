@@ -69,8 +69,7 @@ class Observer:
 
     def look_again(self) -> None:
         """What seldom changes has changed."""
-        if self._seldom is not None:
-            self._seldom.look_again()
+        self.seldom.look_again()
 
     def slew_begun(self) -> None:
         """What was read before does not tell of it."""

@@ -73,9 +73,8 @@ class Slews:
         if sidereal_h is None or latitude_deg is None:
             reason = "it has not told its place and time"
             raise DeviceRefused(DEVICE, SLEW, reason)
-        target = self.target(
-            *sky.to_equatorial(altitude_deg, azimuth_deg, sidereal_h, latitude_deg)
-        )
+        of_date = sky.to_equatorial(altitude_deg, azimuth_deg, sidereal_h, latitude_deg)
+        target = self.target(*self._checks.of_mount(*of_date))
         return await self._begin((*target.commands, lx200.GOTO), accepted, target)
 
     def target(self, right_ascension_h: float, declination_deg: float) -> Target:

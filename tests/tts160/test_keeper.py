@@ -140,6 +140,18 @@ class KeeperTests(MountTestCase):
         self.run_for(20.0)
         self.stop()
 
+    def test_port_that_is_lost_before_the_next_try(self) -> None:
+        self.make()
+        scripted = ScriptedMount(self.clock)
+        scripted.is_on_screen = False
+        self.mount.start()
+        self.plug_in(scripted)
+        while self.mount.health()["state"] != "degraded":
+            self.run_for(0.05)
+        self.run_for(1.0)
+        scripted.unplug()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_stop_before_there_was_a_mount(self) -> None:
         self.make()
         self.mount.start()

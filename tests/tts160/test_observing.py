@@ -132,6 +132,9 @@ class ObservingTests(MountTestCase):
             latitude_deg=-33.86944,
             longitude_deg=151.20833,
         )
+        scripted.answers[b":*TRG#"] = b"7#"
+        self.run_for(SELDOM_S + 5.0)
+        self.assertEqual(self.status()["tracking_rate"], "solar")
 
     def test_sidereal_time_goes_on(self) -> None:
         """`:GS#` is that of Greenwich."""

@@ -554,6 +554,37 @@ class BinaryTests(PassingTestCase):
         self.assertEqual(self.set("PARK_UNPARK", 1), DONE)
         self.assertFalse(simulated.state.motion.is_parked)
 
+    def test_mount_that_refuses_to_park_or_not(self) -> None:
+        scripted = self.script(Dialect.V357)
+        scripted.answers[b":*!S 0B;"] = bytes.fromhex("0104faffffff")
+        self.assertEqual(self.set("PARK_UNPARK", 0), FAILED)
+        self.assertFalse(self.mount._observer.known.slewing)
+        self.assertEqual(self.set("PARK_UNPARK", 1), FAILED)
+
+    def test_lost_answer_to_parking(self) -> None:
+        for is_done in (True, False):
+            scripted = self.script(Dialect.V357)
+
+            def park(scripted: ScriptedMount = scripted, done: bool = is_done) -> None:
+                scripted.values["GOTO_ACTIVE"] = int(done)
+
+            scripted.answers[b":*!S 0B;"] = park
+            command = self.command(set_command("PARK_UNPARK", 0))
+            self.run_for(6.0)
+            if is_done:
+                self.assertEqual(self.successResultOf(command), DONE)
+            else:
+                self.failure(command, DeviceTimeout)
+            self.assertEqual(scripted.count(b":*!S 0B;"), 1)
+
+    def test_lost_answer_to_a_slew_home(self) -> None:
+        """Nobody can tell whether it is there already."""
+        scripted = self.script(Dialect.V357)
+        scripted.answers[b":*!S 04;"] = None
+        command = self.command(set_command("SLEW_TO_TARGET", 3))
+        self.run_for(6.0)
+        self.failure(command, DeviceTimeout)
+
     def test_lost_answer_to_a_slew(self) -> None:
         scripted = self.script(Dialect.V357)
 

@@ -227,6 +227,13 @@ class TimeTests(PlaceTestCase):
             asking.addErrback(lambda _: None)
         return b"1#"
 
+    def test_line_that_is_busy_all_the_time(self) -> None:
+        """It is told three times, and the last one has to do."""
+        scripted = self.script()
+        scripted.answers[b":SC"] = lambda: self.slow(scripted, [2.0])
+        self.after(self.set_site(at_ms=ms(AT), utc_offset_h=0.0), 30.0)
+        self.assertEqual(scripted.count(b":SL"), 3)
+
     def test_midnight_between_date_and_time(self) -> None:
         scripted = self.script()
         scripted.delay_s = 0.3

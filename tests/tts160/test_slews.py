@@ -11,7 +11,7 @@ from gatewaykit.errors import (
     DeviceUnavailable,
     MisuseError,
 )
-from gatewaykit.tts160 import sky
+from gatewaykit.tts160 import precession, sky
 from gatewaykit.tts160.variables import Dialect
 from tests.tts160.cases import MountTestCase, SimulatedMount
 from tests.tts160.scripted import ScriptedMount
@@ -60,6 +60,26 @@ class SlewTests(MountTestCase):
             self.assertAlmostEqual(deed.azimuth_deg, 120.0, 1)
             # The newest one does not track there.
             self.assertEqual(deed.right_ascension_h is None, dialect is Dialect.V357)
+
+    def test_mount_whose_coordinates_are_of_2000(self) -> None:
+        """A quarter of a century of precession is a third of a degree."""
+        self.make(min_altitude_deg=20.0)
+        simulated = SimulatedMount(self.clock, dialect=Dialect.V356, j2000=True)
+        self.start(simulated)
+        self.assertEqual(self.after(self.mount.status())["equinox"], "J2000")
+        self.after(self.mount.slew(altitude_deg=50.0, azimuth_deg=120.0), 1.0)
+        (deed,) = simulated.deeds.slews
+        self.assertAlmostEqual(deed.altitude_deg, 50.0, 1)
+        self.assertAlmostEqual(deed.azimuth_deg, 120.0, 1)
+        self.arrived(simulated)
+        for altitude_deg, is_allowed in ((19.9, False), (20.1, True)):
+            of_date = self.place(altitude_deg, 90.0)
+            slew = self.slew(*precession.to_j2000(*of_date, self.wall_ms() / 1000))
+            self.run_for(1.0)
+            if is_allowed:
+                self.successResultOf(slew)
+            else:
+                self.failure(slew, DeviceRefused)
 
     def test_target_is_told_as_finely_as_may_be(self) -> None:
         for dialect, expected in (
