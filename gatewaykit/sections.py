@@ -250,7 +250,12 @@ class Tts160Settings(Section):
         0.5, "Time between reads of position and state while somebody watches.", 0.1, 60
     )
     min_altitude_deg: float = fields.number(
-        0.0, "Slews to a lower altitude are refused.", "degrees", -90, 90
+        0.0,
+        "Slews to a lower altitude are refused. Firmware 357 takes no place without a limit of"
+        " its own: whenever it is told one, it is told this limit too, as 0 to 89.",
+        "degrees",
+        -90,
+        90,
     )
     max_altitude_deg: float = fields.number(
         90.0, "Slews to a higher altitude are refused.", "degrees", -90, 90
