@@ -42,8 +42,6 @@ DOUBT_S = 60.0
 """Between two times that a mount is asked anew what it is because of an odd answer."""
 ODD = "it answers with other types than its firmware has"
 ONCE_MORE = "the gateway, which tells the mount once more"
-EARLY_S = 0.003
-"""No answer is there so soon: nearly all commands are on the line for longer by themselves."""
 BITS = 10
 """Of a byte on the line: 8 and its start and stop (facts/tts160.md 1.1)."""
 
@@ -131,7 +129,6 @@ class Keeper:
             self.figures,
             timeout_s=self._timeout_s,
             byte_s=self._byte_s,
-            early_s=EARLY_S,
             made=self._made,
             mute=self._mute,
             lost=self._lost,

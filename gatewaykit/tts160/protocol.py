@@ -81,7 +81,6 @@ class MountProtocol(AnswerReceiver):
     :param figures: counted on.
     :param timeout_s: how long the first byte of most answers may take.
     :param byte_s: how long a byte is on the line.
-    :param early_s: see `AnswerReceiver`.
     :param made: called when the connection is there.
     :param mute: called when resynchronisation has failed; the next exchange tries it anew.
     :param lost: called once when the connection is gone.
@@ -94,12 +93,11 @@ class MountProtocol(AnswerReceiver):
         *,
         timeout_s: float,
         byte_s: float,
-        early_s: float = 0.0,
         made: Callable[[MountProtocol], object],
         mute: Callable[[], object],
         lost: Callable[[MountProtocol], object],
     ) -> None:
-        super().__init__(clock, early_s)
+        super().__init__(clock)
         self.figures = figures
         self._timeout_s, self._byte_s = timeout_s, byte_s
         self._made, self._mute, self._lost = made, mute, lost
@@ -367,6 +365,7 @@ class MountProtocol(AnswerReceiver):
         self.figures.resyncs += 1
         metrics.mount_recoveries.labels("resync").inc()
         self._outlet.repeat_in_vain()
+        self.trust_all()
         self._resync = Resynchronisation(self, self._clock, lost, pause_s)
 
     def question(self, command: Command) -> None:
@@ -377,6 +376,7 @@ class MountProtocol(AnswerReceiver):
         self._resync = None
         self._is_suspect = not well
         if well:
+            self.learn()
             self._tell_in_step(None)
             self._next()
             return

@@ -13,22 +13,26 @@ from gatewaykit.tts160.answers import Answer, Garbled, Stray
 from gatewaykit.tts160.commands import Command
 from gatewaykit.tts160.framing import Framing
 
+SOON_S = 0.003
+"""At 9600 baud nearly all commands are on the line for longer by themselves."""
+
 
 class AnswerReceiver(LineReceiver):
-    """Text is received by lines, all else raw; who sends calls `expect`.
-
-    :param early_s: no answer begins so soon after its command was written. What comes by
-        then is another's, perhaps for the second time.
-    """
+    """Text is received by lines, all else raw; who sends calls `expect`."""
 
     MAX_LENGTH = framing.MOST_TEXT
     delimiter = framing.END
     transport: Any
 
-    def __init__(self, clock: IReactorTime, early_s: float = 0.0) -> None:
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
-        self._early_s = early_s
-        self._expected_at = 0.0
+        self._asked_at = 0.0
+        self._was_soon = False
+        """Whether the last answer began within `SOON_S`."""
+        self._is_instant = False
+        """At the other end is no wire, but a program that answers at once."""
+        self._is_slow = False
+        """No answer begins so soon: what does is another's, perhaps for the second time."""
         self._framing = Framing()
         self._timer: IDelayedCall | None = None
         self._heard_at: float | None = None
@@ -58,8 +62,17 @@ class AnswerReceiver(LineReceiver):
     def expect(self, command: Command, seconds: float) -> None:
         """The answer to a command that has one; so long may its first byte take."""
         self._framing.begin(command)
-        self._expected_at = self._clock.seconds() + self._early_s
+        self._asked_at = self._clock.seconds()
         self._set_timer(seconds)
+
+    def trust_all(self) -> None:
+        """Take answers however soon they come."""
+        self._is_slow = False
+
+    def learn(self) -> None:
+        """The last answer was the right one for sure: whether such may come as soon."""
+        self._is_instant |= self._was_soon
+        self._is_slow = not self._is_instant
 
     def expect_nothing(self) -> None:
         """Whatever comes from now on is stray."""
@@ -98,9 +111,11 @@ class AnswerReceiver(LineReceiver):
 
     def dataReceived(self, data: bytes) -> None:
         self._heard_at = now = self._clock.seconds()
-        if self._framing.is_waiting and now < self._expected_at:
-            self._take((Stray(data), Garbled("bytes came before it could", data)))
-            return
+        if self._framing.is_waiting:
+            self._was_soon = now - self._asked_at < SOON_S
+            if self._was_soon and self._is_slow:
+                self._take((Stray(data), Garbled("bytes came before it could", data)))
+                return
         super().dataReceived(data)
         patience_s = self._framing.patience_s
         if patience_s is not None:

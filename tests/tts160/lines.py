@@ -41,7 +41,7 @@ def nothing(_: Exchange) -> bool:
 class Line:
     """A connection whose other end the test plays, or a scripted mount."""
 
-    def __init__(self, early_s: float = 0.0) -> None:
+    def __init__(self) -> None:
         self.clock = Clock()
         # Sums of times like these are not exact, and nothing may depend on it.
         self.clock.advance(1000.1)
@@ -55,7 +55,6 @@ class Line:
             self.figures,
             timeout_s=TIMEOUT_S,
             byte_s=BYTE_S,
-            early_s=early_s,
             made=self._made,
             mute=self._mute,
             lost=self._lost,

@@ -45,7 +45,6 @@ from tests.tts160.lines import (
     RA,
     TIMEOUT_S,
     UNIT,
-    Line,
     LineTestCase,
     nothing,
 )
@@ -199,37 +198,55 @@ class TurnTests(QuietLineTestCase):
         self.assertEqual(order, [":GA#", ":GZ#"])
 
 
-class EarlyTests(LineTestCase):
+class EarlyTests(QuietLineTestCase):
     """What comes before its command can have reached the mount is not the answer."""
 
-    def setUp(self) -> None:
-        self.line = Line(early_s=0.003)
-        self.line.connect()
+    def get_in_step(self, after_s: float) -> None:
+        """A question that is answered after that time."""
+        waiter = self.line.resynchronise()
+        self.line.pass_time(SILENCE_S + 0.0005, 0.0005)
+        self.assert_written(GW)
+        self.line.pass_time(after_s, 0.001)
+        self.line.say(b"PT3#")
+        self.line.pass_time(0.1)
+        self.results(waiter)
 
     def test_an_answer_that_comes_twice_is_not_the_next_ones(self) -> None:
+        self.get_in_step(0.01)
         first, second = self.line.run(GR), self.line.run(GD)
         self.line.pass_time(0.01, 0.002)
         self.line.say(b"05:47:12#")
         self.assertEqual(self.results(first), [[Text("05:47:12")]])
-        self.assertEqual(self.line.written(), b":GR#:GD#")
+        self.assert_written(GR, GD)
         self.line.pass_time(0.002, 0.001)
         self.line.say(b"05:47:12#")
         self.line.pass_time(0.02, 0.002)
         self.line.say(b"-05*23:28#")
         self.assertNoResult(second)
-        self.line.pass_time(1.0)
+        self.line.pass_time(0.6)
+        self.assert_written(GW)
         self.line.say(b"PT3#")
         self.line.pass_time(0.1)
         self.line.say(b"-05*23:28#")
         self.assertEqual(self.results(second), [[Text("-05*23:28")]])
-        self.assertEqual(self.line.written(), b":GW#:GD#")
+        self.assert_written(GD)
 
     def test_what_moves_is_not_sent_again(self) -> None:
+        self.get_in_step(0.01)
         goto = self.line.run(lx200.GOTO)
+        self.assert_written(lx200.GOTO)
         self.line.say(b"0")
         self.errors(DeviceGarbled, [goto])
         self.line.pass_time(0.6)
-        self.assertEqual(self.line.written(), b":MS#:GW#")
+        self.assert_written(GW)
+
+    def test_who_answers_at_once_may(self) -> None:
+        for after_s in (0.001, 0.01):
+            self.get_in_step(after_s)
+            waiter = self.line.run(GR)
+            self.line.say(b"05:47:12#")
+            self.assertEqual(self.results(waiter), [[Text("05:47:12")]])
+            self.assert_written(GR)
 
 
 class UnitTests(QuietLineTestCase):
