@@ -81,8 +81,8 @@ class SerialManager:
 
         `port` may be a gateway's ``unix:PATH``, ``tcp:HOST:PORT`` or ``tls:HOST:PORT``; the
         speed is the gateway's affair then, and an axis that is moved stops after a few
-        seconds (``tts160.axis_lease``) unless the command comes again. A gateway wants the
-        role operator for `send_command`: its unix socket, a client certificate or a token
+        seconds (``tts160.axis_lease``) unless the command comes again. For more than reading
+        a gateway wants the role operator: its unix socket, a client certificate or a token
         (``GATEWAYKIT_TOKEN``) give it, see `gatewaykit.rpc.blocking.BlockingClient`.
 
         A connection that broke is made anew.
@@ -95,8 +95,7 @@ class SerialManager:
         """
         with self._lock, translated():
             is_gateway = _is_gateway(port)
-            if not is_gateway:
-                check_baudrate(baudrate)
+            check_baudrate(baudrate)
             way = self._way
             if way is not None and not way.is_open:
                 way.close()

@@ -66,11 +66,12 @@ class Calls:
             raise amp.RemoteAmpError(amp.UNHANDLED_ERROR_CODE, text)
         verb, answer = self._answers[command]
         error: GatewayError | None = None
+        refusal: GatewayError | None = None
         try:
-            response = await self._guarded(verb, answer, box, session)
+            response, refusal = await self._guarded(verb, answer, box, session)
         except GatewayError as caught:
             error = caught
-        if not await self._audited(verb, box, session, error):
+        if not await self._audited(verb, box, session, error or refusal):
             # The client must not take for recorded what is not.
             error = error or StoreUnavailable("done, but the audit trail lacks it")
         metrics.rpc_calls.labels(verb.name(), outcome(error)).inc()
@@ -81,11 +82,12 @@ class Calls:
 
     async def _guarded(
         self, verb: type[Verb], answer: Answer, box: amp.AmpBox, session: Session
-    ) -> amp.AmpBox:
-        """Whatever goes wrong in here is one of the errors that a verb may have."""
+    ) -> tuple[amp.AmpBox, GatewayError | None]:
+        """The answer, and what the audit trail is to tell of it. Whatever goes wrong in
+        here is one of the errors that a verb may have."""
         seconds = verb.deadline_s if self._deadline_s is None else self._deadline_s
         try:
-            access.check(session.principal, verb.name())
+            access.check(session.principal, verb.weighed_as(_as_text(verb, box)))
             arguments = verb.parseArguments(box, None)
             if verb.in_session:
                 arguments["session"] = session
@@ -93,6 +95,7 @@ class Calls:
                 seconds, self._clock
             )
             response: amp.AmpBox = verb.makeResponse(result, None)
+            refusal = verb.refusal(result)
         except defer.TimeoutError:
             raise CallTimeout(verb.name(), seconds) from None
         except Exception as error:
@@ -103,7 +106,7 @@ class Calls:
                 "{verb} failed, {reference}", verb=verb.name(), reference=reference
             )
             raise InternalError(reference) from error
-        return response
+        return response, refusal
 
     async def _audited(
         self,

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from twisted.protocols import amp
 
 from gatewaykit.access import Role
-from gatewaykit.errors import MisuseError
+from gatewaykit.errors import DeviceRefused, GatewayError, MisuseError
 from gatewaykit.rpc.arguments import (
     JSON,
     Flag,
@@ -41,6 +41,12 @@ MOST_PULSE_MS = 9999
 _READS = re.compile(
     r"\x06|:(?:G[RDAZSLCGtgWrdcTMNOP]|GV[PNDTF]|D|ra"
     r"|\*(?:G[RDAZrdtg]|E|P[Gq]|TRG|gRG|R[RD]|![0-8]|!G [A-Z0-9,]+))#"
+)
+
+# Of these, what every mount of this kind answers, as its drivers show (facts/tts160.md 2.1):
+# who may only look must not keep the line busy with questions that have no answer.
+_ANSWERED = re.compile(
+    r":(?:G[RDAZSLCGtgW]|GV[PND]|\*(?:G[RDAZrdtg]|E|P[Gq]|TRG|gRG|R[RD]|!G [A-Z0-9,]+))#"
 )
 
 
@@ -108,6 +114,8 @@ class MountCommand(Verb):
 
     What moves the mount is checked as by the verbs for it; an axis has a lease, as with
     `MountMoveAxis`, which renews it.
+
+    Who may look may pass on what reads only and is answered by every such mount.
     """
 
     role = Role.OPERATOR
@@ -122,6 +130,19 @@ class MountCommand(Verb):
     @classmethod
     def has_effect(cls, arguments: dict[str, str]) -> bool:
         return not _READS.fullmatch(arguments.get("text", ""))
+
+    @classmethod
+    def weighed_as(cls, arguments: dict[str, str]) -> str:
+        looks = _ANSWERED.fullmatch(arguments.get("text", ""))
+        return MountVariables.name() if looks else cls.name()
+
+    @classmethod
+    def refusal(cls, result: dict[str, Any]) -> GatewayError | None:
+        """Of the mount, or ours, told as the mount's answer."""
+        answer = result["answer"]
+        if answer.get("code") or answer.get("value") is False:
+            return DeviceRefused("the mount", "the command", str(answer))
+        return None
 
 
 class MountCase(Verb):

@@ -86,6 +86,19 @@ class Verb(amp.Command):
         return True
 
     @classmethod
+    def weighed_as(cls, arguments: dict[str, str]) -> str:
+        """The verb whose role this use needs: its own, or that of one which does the same.
+
+        :param arguments: as they came, even those that could not be read.
+        """
+        return cls.name()
+
+    @classmethod
+    def refusal(cls, result: dict[str, Any]) -> GatewayError | None:
+        """What the audit trail is to tell of an answer that says that nothing was done."""
+        return None
+
+    @classmethod
     def auditable(cls, arguments: dict[str, str]) -> dict[str, str]:
         """The arguments as the audit trail may show them.
 

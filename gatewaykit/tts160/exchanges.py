@@ -38,7 +38,7 @@ class Exchange:
     waiters: list[Deferred[list[Answer]]] = attrs.field(factory=list)
     answers: list[Answer] = attrs.field(factory=list)
     attempts: int = 0
-    """How often its only command has been sent in vain."""
+    """How often one of its commands has been sent in vain."""
     overtaken: int = 0
     """By how many that came later, since it waits longest."""
 
@@ -77,7 +77,10 @@ class Exchange:
 
     @property
     def may_be_sent_again(self) -> bool:
-        return len(self.commands) == 1 and self.attempts <= self.commands[0].retry.value
+        """Whether all that has been written of it may be, from the first command on: a
+        goto whose target was lost on the way has not begun."""
+        written = self.commands[: len(self.answers) + 1]
+        return self.attempts <= min(command.retry.value for command in written)
 
     @property
     def title(self) -> str:

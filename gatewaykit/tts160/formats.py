@@ -175,6 +175,8 @@ class _Item:
 
 
 def _items(format_string: str) -> list[_Item]:
+    if not isinstance(format_string, str):
+        raise BinaryFormatError(str(format_string), None, "it is no text")
     if not format_string:
         raise BinaryFormatError(format_string, None, "it is empty")
     items: list[_Item] = []

@@ -354,6 +354,7 @@ class MountProtocol(AnswerReceiver):
         again = bool(exchange.waiters) and exchange.may_be_sent_again
         if again:
             self.figures.retries += 1
+            exchange.answers.clear()
             self._waiting.put_back(exchange)
         self._begin_resync(command, PAUSE_S * (exchange.attempts if again else 0))
         if not again:

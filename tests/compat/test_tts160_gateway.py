@@ -154,8 +154,10 @@ class GatewayTests(GatewayTestCase):
         endpoint = await self.answering(mount, "tcp:0:interface=127.0.0.1")
         manager = await self.connected(endpoint)
         self.assertIn("park_az", await deferToThread(manager.get_case_data, 2))
+        text = await deferToThread(manager.send_command, ":GR#")
+        self.assertRegex(str(text), "#$")
         with self.assertRaisesRegex(ConnectionError, "needs role operator"):
-            await deferToThread(manager.send_command, ":GR#")
+            await deferToThread(manager.send_command, ":MS#")
 
     async def test_a_gateway_that_goes_and_comes_back(self) -> None:
         mount = MemoryMount()

@@ -149,7 +149,7 @@ class GatewayTests(GatewayTestCase):
         manager = SerialManager()
         self.addCleanup(manager.cleanup)
         endpoint = await self.serve(mount)
-        await deferToThread(manager.connect, endpoint, 1)
+        await deferToThread(manager.connect, endpoint, 1200)
         for command, type, answer, expected in TABLE:
             mount.answer(command.encode("latin-1"), answer)
             got = await deferToThread(outcome, manager, command, type)

@@ -139,12 +139,29 @@ class CommandTests(MountTestCase):
         self.assertEqual(error.name, "command")
         self.assertEqual(self.recorded()[0][2], "failed: BAD_ARGUMENT")
 
-    def test_viewers_may_pass_nothing_on_not_even_a_question(self) -> None:
-        self.failed(self.client(Role.VIEWER).mount_command(":GR#"), AccessDenied)
-        self.assertEqual(
-            self.recorded(), [("MountCommand", {"text": ":GR#"}, "refused")]
-        )
+    def test_viewers_may_pass_on_questions_that_have_an_answer(self) -> None:
+        client = self.client(Role.VIEWER)
+        for text in (":GR#", ":*GD#", ":*!G T1,2#", ":GVN#"):
+            self.result(client.mount_command(text))
+        self.assertEqual(self.recorded(), [])
+
+    def test_viewers_may_pass_nothing_else_on(self) -> None:
+        client = self.client(Role.VIEWER)
+        for text in (":MS#", ":Q#", ":Sr05:47:12#", ":GT#", "\x06", ":*!2#", ":GR"):
+            self.failed(client.mount_command(text), AccessDenied)
         self.assertEqual(self.mount.commands, [])
+        self.assertEqual({outcome for _, _, outcome in self.recorded()}, {"refused"})
+
+    def test_refusal_that_is_an_answer_is_none_in_the_audit_trail(self) -> None:
+        self.mount.answers[":MS#"] = {"kind": "goto", "code": 1, "text": "it is parked"}
+        self.mount.answers[":Sd+10*00:00#"] = {"kind": "bool", "value": False}
+        client = self.operator()
+        for text in (":MS#", ":Sd+10*00:00#"):
+            self.result(client.mount_command(text))
+        self.assertEqual(
+            [outcome for _, _, outcome in self.recorded()],
+            ["failed: DEVICE_REFUSED"] * 2,
+        )
 
     def test_floats_that_json_has_no_form_for(self) -> None:
         self.mount.answers[":*!S 06;#"] = {

@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from gatewaykit.errors import DeviceRefused
-from gatewaykit.tts160 import lx200
+from gatewaykit.tts160 import framing, lx200
 from gatewaykit.tts160.answers import Answer, Text
 from gatewaykit.tts160.commands import Command, Priority
 from gatewaykit.tts160.exchanges import (
@@ -168,8 +168,8 @@ class ExchangeTests(SynchronousTestCase):
             ((PULSE,), 1),
             ((lx200.GOTO,), 1),
             ((lx200.SYNC,), 1),
-            ((GR, GD), 0),
-            (UNIT, 0),
+            ((GR, GD), 3),
+            (UNIT, 2),
         ):
             exchange = self.exchange(*commands)
             sent = 0
@@ -177,6 +177,14 @@ class ExchangeTests(SynchronousTestCase):
                 sent += 1
                 exchange.attempts += 1
             self.assertEqual(sent, times)
+
+    def test_a_unit_is_not_sent_again_once_its_goto_was_written(self) -> None:
+        exchange = self.exchange(*UNIT)
+        exchange.attempts = 1
+        exchange.answers = [framing.Flag(value=True)]
+        self.assertTrue(exchange.may_be_sent_again)
+        exchange.answers *= 2
+        self.assertFalse(exchange.may_be_sent_again)
 
     def test_what_must_not_slip(self) -> None:
         slipping = [

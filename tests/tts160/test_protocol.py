@@ -331,6 +331,23 @@ class UnitTests(QuietLineTestCase):
         self.line.pass_time(1)
         self.assert_written(GR)
 
+    def test_a_lost_answer_before_the_goto_begins_the_unit_anew(self) -> None:
+        unit = self.line.run(*UNIT)
+        for command, answer in (
+            (UNIT[0], b"1"),
+            (UNIT[1], b""),
+            (GW, b"PT3#"),
+            *zip(UNIT, (b"1", b"1", b"0"), strict=True),
+        ):
+            self.assertNoResult(unit)
+            written = b""
+            while not written:
+                self.line.pass_time(0.01, 0.01)
+                written = self.line.written()
+            self.assertEqual(written, command.data)
+            self.line.say(answer)
+        self.results(unit)
+
     def test_an_answer_too_many_before_it(self) -> None:
         self.line.run(GD)
         self.line.say(b"1#")
