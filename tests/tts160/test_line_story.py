@@ -199,7 +199,7 @@ class Story:
                 self.test.assertEqual(whose, BLOCKS.index(command))
             elif command == lx200.GOTO:
                 self.test.assertEqual(answer, Goto(0, ""))
-                self.test.assertEqual(self.mount.heard.count(commands[0].data), 1)
+                self.test.assertIn(self.mount.heard.count(commands[0].data), {1, 2})
             else:
                 self.test.assertIsInstance(answer, (Flag, Nothing))
 
@@ -213,9 +213,13 @@ class Story:
     def check_motion(self) -> None:
         heard = self.mount.heard
         for data in self.old | self.moving:
-            self.test.assertLessEqual(heard.count(data), 1)
+            # A target may be told again while its goto has not been.
+            most = 2 if data.startswith(b":S") else 1
+            self.test.assertLessEqual(heard.count(data), most)
         # A target and its goto, and nothing between but stops.
         asked = [data for data in heard if not data.startswith(b":Q")]
+        begun = [asked[place - 2] for place, data in enumerate(asked) if data == b":MS#"]
+        self.test.assertEqual(len(begun), len(set(begun)))
         for place, data in enumerate(asked):
             if data == b":MS#":
                 hours, degrees = asked[place - 2], asked[place - 1]
@@ -292,7 +296,7 @@ class StoryTests(SynchronousTestCase):
         # One whose own answer was lost has begun all the same.
         self.assertLessEqual(gotos, story.mount.count(b":MS#"))
         self.assertLessEqual(story.mount.count(b":MS#"), 100)
-        self.assertGreater(gotos, 60)
+        self.assertGreater(gotos, 80)
         story.end()
 
     def test_answers_tell_whose_they_are(self) -> None:
