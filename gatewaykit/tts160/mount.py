@@ -17,8 +17,6 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from gatewaykit.errors import (
-    DeviceGarbled,
-    DeviceRefused,
     DeviceUnavailable,
     GatewayError,
     MisuseError,
@@ -28,22 +26,19 @@ from gatewaykit.sections import Tts160Settings
 from gatewaykit.serialline import LineService, line_service
 from gatewaykit.snapshots import Snapshot
 from gatewaykit.times import iso
-from gatewaykit.tts160 import lx200, variables
-from gatewaykit.tts160.answers import Case
-from gatewaykit.tts160.commands import Effect, Priority
+from gatewaykit.tts160.commands import Effect
 from gatewaykit.tts160.gnss_place import AskGnss, GnssPlace, PlaceAndTime
 from gatewaykit.tts160.greeting import Identity
 from gatewaykit.tts160.keeper import Keeper, State
+from gatewaykit.tts160.memory import Memory
 from gatewaykit.tts160.motion import Motion, text_in
 from gatewaykit.tts160.moving import BY_ITS_CLIENT, Moving
 from gatewaykit.tts160.observing import Observer
 from gatewaykit.tts160.passing import Passing, command_of
 from gatewaykit.tts160.place import Place
 from gatewaykit.tts160.protocol import DEVICE
-from gatewaykit.tts160.records import record_of
 from gatewaykit.tts160.sampling import Sampler
 from gatewaykit.tts160.slews import Slews
-from gatewaykit.tts160.variables import Dialect, Variable
 
 __all__ = ["Mount", "PlaceAndTime"]
 
@@ -91,6 +86,7 @@ class Mount:
             self._lost,
         )
         self._sampler = Sampler(keeper, reactor, keeper.doubt)
+        self._memory = Memory(keeper, self._sampler, lambda: keeper.identity)
         self._observer = observer = Observer(keeper, self._sampler, reactor)
         self._motion = motion = Motion(
             settings, keeper, keeper.stop, observer, reactor, wall_ms
@@ -202,39 +198,10 @@ class Mount:
         return self._snapshot.hold()
 
     def variables(self, wanted: Sequence[str]) -> Deferred[Record]:
-        return self._do(lambda: self._variables(wanted))
-
-    async def _variables(self, wanted: Sequence[str]) -> Record:
-        identity = self._keeper.identity
-        assert identity is not None
-        if identity.dialect is Dialect.TEXT:
-            raise DeviceRefused(DEVICE, "variables", "this firmware has none")
-        named: list[tuple[str, Variable]] = []
-        for words in wanted:
-            found = variables.resolve(identity.dialect, [words])
-            if len(found) == 1:
-                named.append((words, found[0]))
-            else:
-                named += [(variable.id, variable) for variable in found]
-        values = await self._sampler.ask([variable for _, variable in named])
-        return {word: _listed(values[variable.id]) for word, variable in named}
+        return self._do(lambda: self._memory.variables(wanted))
 
     def case(self, number: int) -> Deferred[tuple[str, list[Any]]]:
-        return self._do(lambda: self._case(number))
-
-    async def _case(self, number: int) -> tuple[str, list[Any]]:
-        command = lx200.command(f":*!{number}#")
-        identity = self._keeper.identity
-        if identity is not None and not identity.is_extended:
-            # It would be silent, and everybody would wait for the line meanwhile.
-            raise DeviceRefused(DEVICE, command.text, "this firmware has none")
-        (answer,) = await self._keeper.run((command,), Priority.NORMAL)
-        assert isinstance(answer, Case)
-        if answer.number != number:
-            reason = f"block {answer.number}"
-            raise DeviceGarbled(DEVICE, command.text, reason)
-        record = record_of(answer)
-        return record["format"], record["values"]
+        return self._do(lambda: self._memory.case(number))
 
     # What they want done
 
@@ -394,8 +361,3 @@ class Mount:
 
 def _nothing(_: object) -> None:
     return None
-
-
-def _listed(value: Any) -> Any:
-    """A quaternion is a list of 4, as a matrix is one of 9."""
-    return list(value) if isinstance(value, tuple) else value
