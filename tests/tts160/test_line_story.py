@@ -218,7 +218,9 @@ class Story:
             self.test.assertLessEqual(heard.count(data), most)
         # A target and its goto, and nothing between but stops.
         asked = [data for data in heard if not data.startswith(b":Q")]
-        begun = [asked[place - 2] for place, data in enumerate(asked) if data == b":MS#"]
+        begun = [
+            asked[place - 2] for place, data in enumerate(asked) if data == b":MS#"
+        ]
         self.test.assertEqual(len(begun), len(set(begun)))
         for place, data in enumerate(asked):
             if data == b":MS#":
