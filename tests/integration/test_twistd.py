@@ -11,6 +11,7 @@ import signal
 import socket
 import sqlite3
 from datetime import datetime
+from itertools import islice, takewhile
 from pathlib import Path
 
 from tests.integration.daemon import Daemon, DaemonTestCase, eventually
@@ -182,10 +183,12 @@ class DemoTests(DaemonTestCase):
         daemon = self.start("--demo", TMPDIR=str(temporary))
         self.assertEqual(len(list(temporary.iterdir())), 1)
         assert daemon.process.stdout is not None
-        lines = [daemon.process.stdout.readline() for _ in range(5)]
-        self.assertIn("20 simulated vehicles", lines[0])
-        self.assertIn(f"gatewayctl --endpoint unix:{self.directory}", lines[0])
-        for line in lines[2:]:
+        said = iter(daemon.process.stdout.readline, "")
+        head = "".join(takewhile(lambda line: not line.startswith("Ctrl-C"), said))
+        self.assertIn("20 simulated vehicles", head)
+        self.assertIn(f"gatewayctl --endpoint unix:{self.directory}", head)
+        self.assertIn("A simulated TTS-160 mount is at ", head)
+        for line in islice(said, 3):
             self.assertTrue(
                 re.match(r"\d{15}  GT\w{3}  .*stored and acknowledged in", line), line
             )

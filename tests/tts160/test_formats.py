@@ -107,6 +107,14 @@ class Strings(SynchronousTestCase):
                 self.assertEqual(error.reason, reason)
                 self.assertIn(reason, str(error))
 
+    def test_what_is_no_text_is_refused(self) -> None:
+        no_text: Any
+        for no_text in (5, b"5i", None):
+            error = self.assertRaises(
+                BinaryFormatError, BinaryParser.parse_format_string, no_text
+            )
+            self.assertIn("it is no text", str(error))
+
     def test_no_header_asks_for_more_than_there_may_be(self) -> None:
         self.assertEqual(size_of("99m33q1f"), MOST_BYTES)
         self.assertEqual(BinaryParser.parse_format_string("99m33q1f")[1], MOST_BYTES)
