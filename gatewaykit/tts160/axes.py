@@ -18,14 +18,7 @@ MOST_RATE_DEG_S: Final = 3.5
 """The fastest that either axis moves."""
 KEY_PAD_RATES_DEG_S: Final = {"RM": 1.4, "RC": 2.2, "RS": 3.0}
 """By the command that chooses one. ``:RC#`` is faster than ``:RM#`` (facts/tts160.md 2.2)."""
-GUIDE_RATES_ARCSEC_S: Final = (1, 3, 5, 10, 20)
-"""By the index of ``:*gRS``."""
 SIDEREAL_ARCSEC_S: Final = 15.041067
-SOLAR_ARCSEC_S: Final = 15.0
-LUNAR_ARCSEC_S: Final = 14.511415
-
-FIRMWARE_CLOCK_HZ: Final = 960
-"""Counts of the variable MSECS in a second."""
 
 _MOST: Final = 9999
 """Numerator and denominator have four digits each."""

@@ -143,7 +143,6 @@ STOP: Final = command(":Q#")
 GOTO: Final = command(":MS#")
 SYNC: Final = command(":CM#")
 PARK: Final = command(":hP#")
-PARK_IN_PLACE: Final = command(":*PS0#")
 TRACKING_ON: Final = command(":T1#")
 TRACKING_OFF: Final = command(":T0#")
 TRACKING_RATES: Final = MappingProxyType(
@@ -208,12 +207,6 @@ def choose_rate(rate_deg_s: float) -> Command:
             return command(f":{letters}#")
     allowed = ", ".join(map(str, KEY_PAD_RATES_DEG_S.values()))
     raise MisuseError("rate_deg_s", rate_deg_s, allowed)
-
-
-def set_park_position(azimuth_deg: float, altitude_deg: float) -> Command:
-    """Where to park from now on, in place of where the mount is."""
-    setting = coordinates.format_park_setting(azimuth_deg, altitude_deg)
-    return command(f":*PS{setting}#")
 
 
 def set_place(latitude_deg: float, longitude_deg: float) -> tuple[Command, Command]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from gatewaykit.tts160.coordinates import half_turn, reduced
+from gatewaykit.tts160.coordinates import reduced
 
 J2000_UNIX_S: Final = 946_728_000.0
 """2000-01-01 12:00 UTC, Julian date 2451545.0."""
@@ -85,9 +85,3 @@ def separation_deg(
     ) * math.cos(turn)
     toward = sines + cosines * math.cos(turn)
     return math.degrees(math.atan2(math.hypot(across, along), toward))
-
-
-def shortest_turn_deg(azimuth_deg: float, other_azimuth_deg: float) -> float:
-    """How far to turn from one azimuth to another the short way, above -180 to 180, east
-    positive."""
-    return half_turn(other_azimuth_deg - azimuth_deg)

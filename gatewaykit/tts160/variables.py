@@ -30,7 +30,6 @@ published; it is counted, and eight matrices still fit."""
 PROBE: Final = b":*!G T16,T31#"
 """The types of its answer differ in all dialects (facts/tts160.md 3.5)."""
 _PROBED: Final = ("T16", "T31")
-_COMPUTED: Final = frozenset({"X1", "X2"})
 
 _LONGEST_SHOWN: Final = 40
 _ID = re.compile("([A-Z])?([1-9][0-9]?)")
@@ -58,11 +57,6 @@ class Variable:
     @property
     def id(self) -> str:
         return f"{self.category}{self.number}"
-
-    @property
-    def is_computed(self) -> bool:
-        """The mount computes its position anew to answer, which takes it about 10 ms."""
-        return self.id in _COMPUTED
 
 
 def _table(dialect: Dialect) -> Mapping[str, Variable]:
@@ -120,10 +114,6 @@ class Query:
         runs = [f"{len(list(run))}{type}" for type, run in groupby(self.types)]
         header = f"BINARY:{''.join(runs)}\n"
         return len(header) + sum(SIZES[type] for type in self.types)
-
-    @property
-    def has_computed(self) -> bool:
-        return any(variable.is_computed for variable in self.variables)
 
     def values(self, format_string: str, payload: bytes) -> list[Any]:
         """One value a variable, as `formats.unpack` has them.

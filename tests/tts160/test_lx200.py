@@ -332,13 +332,12 @@ class ReadyMadeTests(SynchronousTestCase):
                     lx200.GOTO,
                     lx200.SYNC,
                     lx200.PARK,
-                    lx200.PARK_IN_PLACE,
                     lx200.TRACKING_ON,
                     lx200.TRACKING_OFF,
                     *lx200.TRACKING_RATES.values(),
                 )
             ],
-            b":Q# :MS# :CM# :hP# :*PS0# :T1# :T0# :TQ# :TL# :TS#".split(),
+            b":Q# :MS# :CM# :hP# :T1# :T0# :TQ# :TL# :TS#".split(),
         )
         self.assertEqual([*lx200.TRACKING_RATES], ["sidereal", "lunar", "solar"])
 
@@ -407,10 +406,6 @@ class ReadyMadeTests(SynchronousTestCase):
         )
         error = self.assertRaises(MisuseError, lx200.choose_rate, 1.0)
         self.assertEqual(error.allowed, "1.4, 2.2, 3.0")
-
-    def test_park_position(self) -> None:
-        """Transcript 27."""
-        self.assertEqual(lx200.set_park_position(180, 0).data, b":*PS1180.00000.000#")
 
     def test_place(self) -> None:
         """Transcript 12: east of Greenwich is negative there."""

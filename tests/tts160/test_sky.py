@@ -163,15 +163,3 @@ class SkyTests(SynchronousTestCase):
         self.assertEqual(sky.separation_deg(5, 60, 5, 60), 0)
         self.assertAlmostEqual(sky.separation_deg(23.99, 0, 0.01, 0), 0.3, 9)
         self.assertAlmostEqual(sky.separation_deg(0, 90, 12, -90), 180, 9)
-
-    def test_shortest_turn(self) -> None:
-        for start, end, expected in (
-            (350, 10, 20),
-            (10, 350, -20),
-            (0, 180, 180),
-            (180, 0, 180),
-            (0, 180.5, -179.5),
-            (90, 90, 0),
-            (0, 360, 0),
-        ):
-            self.assertEqual(sky.shortest_turn_deg(start, end), expected)

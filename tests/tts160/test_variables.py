@@ -264,11 +264,6 @@ class Queries(SynchronousTestCase):
             with self.subTest(word=word):
                 self.assertEqual(query(Dialect.V356, word).reply_bytes, len(answer))
 
-    def test_positions_are_computed_anew(self) -> None:
-        for word, expected in {"T1,X1": True, "X2": True, "X3,T1": False}.items():
-            with self.subTest(word=word):
-                self.assertEqual(query(Dialect.V357, word).has_computed, expected)
-
     @given(LISTS)
     def test_limits_are_kept(self, variables: list[Variable]) -> None:
         found = queries(variables)
