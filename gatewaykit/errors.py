@@ -153,6 +153,20 @@ class AccessDenied(GatewayError):
         return f"{self.verb} needs role {self.role}; {self.principal} does not have it"
 
 
+class CommandRefused(GatewayError):
+    """A command to a vehicle is not taken: by its model, its settings, its state or the
+    gateway's own."""
+
+    def __init__(self, imei: str, kind: str, reason: str) -> None:
+        super().__init__(imei, kind, reason)
+        self.imei = imei
+        self.kind = kind
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"no {self.kind} for {self.imei}: {self.reason}"
+
+
 class LoginRefused(GatewayError):
     """The gateway does not let this token in, or takes no tokens at all."""
 

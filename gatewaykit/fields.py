@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import stat
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from gatewaykit import endpoints
 
@@ -19,6 +20,8 @@ BAUD_RATES = (
 )
 TCP_PORT = re.compile(r"tcp:(?:\[([0-9A-Fa-f:.%]+)\]|([^:=\[\]]+)):([0-9]{1,5})")
 """A serial port that a host of the network has attached (ser2net in raw mode)."""
+LEVEL_OF_MODEL = re.compile(r"([A-Za-z0-9+ ]{2,20})=([01])")
+OUTPUT_FORM = re.compile(r"([A-Za-z0-9+ ]{2,20})(?:/([0-9A-Fa-f]{4}))?=(13|16|21)")
 AT_COMMAND = re.compile(r"[Aa][Tt][ -~]{0,500}")
 
 
@@ -46,6 +49,20 @@ def _writable(text: str) -> str:
                 pass
         except OSError as error:
             raise ValueError(os.strerror(error.errno or 0)) from error
+    return text
+
+
+def _secret_file(text: str) -> str:
+    """Refuse a file that anybody may read, or that we may not."""
+    if text:
+        try:
+            mode = Path(text).stat().st_mode
+        except OSError as error:
+            raise ValueError(os.strerror(error.errno or 0)) from error
+        if not stat.S_ISREG(mode) or not os.access(text, os.R_OK):
+            raise ValueError("not a file that can be read")
+        if mode & stat.S_IRWXO:
+            raise ValueError("others may read or change it; chmod o= takes that away")
     return text
 
 
@@ -77,6 +94,23 @@ def _baud_rate(rate: int) -> int:
     if rate not in BAUD_RATES:
         raise ValueError("no usual speed of a serial line")
     return rate
+
+
+def _level(value: object) -> object:
+    """A level may be written as the number that it is."""
+    return str(value) if type(value) is int else value
+
+
+def _level_of_model(text: str) -> str:
+    if not LEVEL_OF_MODEL.fullmatch(text):
+        raise ValueError("as MODEL=0 or MODEL=1")
+    return text
+
+
+def _output_form(text: str) -> str:
+    if not OUTPUT_FORM.fullmatch(text):
+        raise ValueError("as MODEL=13 or MODEL/FIRMWARE=16")
+    return text
 
 
 def _at_command(text: str) -> str:
@@ -128,6 +162,10 @@ SerialPort = Annotated[str, AfterValidator(_serial_port)]
 SERIAL_PORTS = "a path such as /dev/ttyUSB2, or tcp:HOST:PORT of a ser2net in raw mode"
 BaudRate = Annotated[int, AfterValidator(_baud_rate)]
 ATCommand = Annotated[str, AfterValidator(_at_command)]
+Level = Annotated[Literal["", "0", "1"], BeforeValidator(_level)]
+LevelOfModel = Annotated[str, AfterValidator(_level_of_model)]
+OutputForm = Annotated[str, AfterValidator(_output_form)]
 NETWORKS = "a list of networks such as 10.0.0.0/8, 2001:db8::/32 (no host bits set)"
 WritablePath = Annotated[str, AfterValidator(_writable)]
+SecretFile = Annotated[str, AfterValidator(_secret_file)]
 LogFile = Annotated[str, AfterValidator(_log_file)]

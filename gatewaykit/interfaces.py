@@ -13,6 +13,9 @@ import attrs
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
+from gatewaykit.access import Principal
+from gatewaykit.vehicles import Command, CommandChange, Registration, SettingChange
+
 Record = dict[str, Any]
 
 
@@ -52,6 +55,8 @@ class DeviceRow:
     since: int
     last_seen: int
     policy: str
+    blocked: bool | None = None
+    registration: Registration | None = None
 
 
 @attrs.frozen
@@ -71,6 +76,8 @@ class DeviceChange:
     """For a device that the store has not met yet; a known one keeps its own."""
     at: int | None = None
     """When the event happened if not at `since`: a takeover changes no status."""
+    blocked: bool | None = None
+    """As the device's output shows it from now on; None if that has not changed."""
 
 
 @attrs.frozen
@@ -130,8 +137,10 @@ class IStore(Interface):
         cursor: str | None = None,
         limit: int = 1000,
         max_bytes: int = 60_000,
+        policy: str | None = None,
     ) -> Deferred[Page]:
-        """Device records by IMEI, with status, latest position, ignition and outputs."""
+        """Device records by IMEI, with status, latest position, ignition, outputs and
+        registration; only those of a policy, if one is given."""
 
     def device(imei: str) -> Deferred[Record | None]:
         """One device record, None if the IMEI was never heard of."""
@@ -158,6 +167,47 @@ class IStore(Interface):
         """Accept, quarantine or refuse a device from now on; `accepted` also moves its
         quarantined reports into the history."""
 
+    def register(
+        imei: str, values: Record, policy: str | None = None
+    ) -> Deferred[Registration]:
+        """Set what is given of a device's registration, by the names of `Registration`;
+        None takes a value away. The device need not be known.
+
+        :param policy: to be set in the same transaction, as `set_policy` does.
+        """
+
+    def add_command(
+        command: Command,
+        audit: Record,
+        superseded: Sequence[CommandChange] = (),
+        setting: SettingChange | None = None,
+    ) -> Deferred[list[bool]]:
+        """Keep a new command, and end those that it takes the place of; all or nothing.
+
+        :return: for each of `superseded` whether it was changed.
+        """
+
+    def change_command(change: CommandChange) -> Deferred[bool]:
+        """Commit a change, its audit record and its event; False if the command's status
+        was none of those expected: then nothing at all was written."""
+
+    def load_commands(sent_since: int) -> Deferred[list[Command]]:
+        """Whatever may still change, with its secrets, in the order it was asked for:
+        pending and sent ones, and those sent since then (milliseconds) that are confirmed
+        and not verified, or failed without an acknowledgement."""
+
+    def command(id: str) -> Deferred[Record | None]:
+        """One command record, None if there is none."""
+
+    def commands(
+        imei: str | None = None,
+        status: str | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
+        max_bytes: int = 60_000,
+    ) -> Deferred[Page]:
+        """Command records, newest first, of a vehicle and of a status if they are given."""
+
     def append_audit(record: Record) -> Deferred[Record]:
         """Append to the audit trail. Adds `sequence`, `previous_hash` and `hash` (see
         `access`) and gives the record back as it was written."""
@@ -180,6 +230,48 @@ class IFleet(Interface):
 
     def policy_changed(imei: str, policy: str) -> None:
         """Follow a policy that the store has just recorded."""
+
+    def registered(imei: str, registration: Registration) -> None:
+        """Follow a registration that the store has just recorded."""
+
+
+class ICommands(Interface):
+    """Commands to vehicles: what is asked for, waits, is under way.
+
+    Every method fails with `StoreUnavailable` when it could not be recorded; then nothing
+    is under way that was not.
+    """
+
+    def queue(
+        principal: Principal,
+        imei: str,
+        kind: str,
+        parameters: Record,
+        expires_in_s: float | None = None,
+        override: str | None = None,
+    ) -> Deferred[Record]:
+        """Take a command on; its record.
+
+        :param expires_in_s: seconds after which it is not written any more; None for the
+            kind's own.
+        :param override: why the interlock is not to hold it up.
+
+        Fails with `MisuseError` for a parameter that cannot be used, `CommandRefused` for
+        what this vehicle cannot be told or not now, `NotFound` for an unknown vehicle, and
+        `AccessDenied` where the kind, a parameter or an override needs the role admin.
+        """
+
+    def cancel(principal: Principal, id: str) -> Deferred[Record]:
+        """End a command that is still pending; its record. Fails with `NotFound`, and with
+        `CommandRefused` for one that is not pending any more."""
+
+    def trust(principal: Principal, imei: str) -> Deferred[None]:
+        """Let commands go to a vehicle whose connection was taken over by one that nobody
+        can tell from another's. Fails with `NotFound` where there is nothing to trust."""
+
+    def kinds() -> list[Record]:
+        """What can be asked for: `kind`, `role`, `summary`, `expires_in_s`, `parameters`
+        (`name`, `allowed`, `required`, `role`)."""
 
 
 class IModem(Interface):

@@ -62,6 +62,29 @@ rpc_calls = Counter(
     registry=registry,
 )
 
+commands_queued = Counter(
+    "gatewaykit_commands_queued",
+    "Commands for vehicles that were taken, by kind",
+    ["kind"],
+    registry=registry,
+)
+commands_finished = Counter(
+    "gatewaykit_commands_finished",
+    "Commands for vehicles by how they ended (confirmed, verified, failed)",
+    ["outcome"],
+    registry=registry,
+)
+commands_written = Counter(
+    "gatewaykit_commands_written",
+    "Commands written to vehicles, repetitions too",
+    registry=registry,
+)
+positions_asked = Counter(
+    "gatewaykit_positions_asked",
+    "Positions that the gateway itself asked vehicles for",
+    registry=registry,
+)
+
 modem_exchanges = Counter(
     "gatewaykit_modem_exchanges",
     "AT exchanges, by outcome (ok, error, timeout, lost)",

@@ -110,6 +110,70 @@ class Gv50Settings(Section):
     )
 
 
+class CommandsSettings(Section):
+    title = "Commands to vehicles: block and unblock, server, APN, intervals"
+
+    enabled: bool = fields.setting(
+        True,
+        "Whether commands are taken and written at all; reading goes on without.",
+        "true or false",
+    )
+    block_level: fields.Level = fields.setting(
+        "",
+        "The level of output 1 that blocks a vehicle, by how its relay is wired. Nothing"
+        " tells but the installation itself: while it is empty, block and unblock are"
+        " refused, unless the model or the vehicle has a level of its own.",
+        "0, 1, or empty",
+    )
+    block_levels: list[fields.LevelOfModel] = fields.setting(
+        list,
+        "The same by model; goes before block_level, and a vehicle's own before both.",
+        "a list such as GV50=1, GV55=0",
+    )
+    block_max_speed_kmh: float = fields.number(
+        5.0, "A vehicle that is faster is not blocked.", "km/h", 0, 30
+    )
+    block_max_fix_age: float = fields.seconds(
+        30.0, "A position older than this does not tell the speed.", 1, 120
+    )
+    ack_timeout: float = fields.seconds(
+        30.0,
+        "How long a vehicle may take to acknowledge a command; its connection is cut"
+        " then, so that nothing is delivered later.",
+        5,
+        300,
+    )
+    frame_max_age: float = fields.seconds(
+        10.0,
+        "A command is written within this time after a frame of the vehicle.",
+        1,
+        60,
+    )
+    per_principal: int = fields.whole(
+        60, "Commands that one client may queue a minute.", "commands", 1, 100_000
+    )
+    per_vehicle: int = fields.whole(
+        10, "Commands that may be queued for one vehicle a minute.", "commands", 1, 1000
+    )
+    passwords_file: fields.SecretFile = fields.setting(
+        "",
+        "The devices' passwords, as lines of NAME = PASSWORD: a vehicle's password_ref"
+        " names one, else its model does. What has none there has the factory's.",
+        "a file that nobody else may read, or empty",
+    )
+    output_forms: list[fields.OutputForm] = fields.setting(
+        list,
+        "How many parameters GTOUT has, where a model's firmware wants another form than"
+        " the usual one.",
+        "a list such as GV50=16, GV50/0302=13 (of 13, 16, 21)",
+    )
+    ask_gtdos: list[str] = fields.setting(
+        list,
+        "Models that are asked to report each change of their output (GTDOS).",
+        "a list of models such as GV50",
+    )
+
+
 class StoreSettings(Section):
     title = "The journal and embedded store"
 

@@ -30,6 +30,7 @@ from pydantic_settings import (
 from gatewaykit import endpoints
 from gatewaykit.errors import ConfigError
 from gatewaykit.sections import (
+    CommandsSettings,
     GpsdSettings,
     Gv50Settings,
     LogSettings,
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
     )
 
     gv50: Gv50Settings = Field(default_factory=Gv50Settings)
+    commands: CommandsSettings = Field(default_factory=CommandsSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     rpc: RpcSettings = Field(default_factory=RpcSettings)
     sim7600: Sim7600Settings = Field(default_factory=Sim7600Settings)

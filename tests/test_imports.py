@@ -33,8 +33,9 @@ ORDER = (
     "fields",
     "endpoints",
     "logs",
-    "access",
     "interfaces",
+    "vehicles",
+    "access",
     "times",
     "metrics",
     "errors",
@@ -139,6 +140,7 @@ PURE = (
     "tts160/targets.py",
     "tts160/variable_tables.py",
     "tts160/variables.py",
+    "vehicles.py",
 )
 """Modules that do no I/O and look at no clock: of what is not the standard library they
 import attrs, one another, and the names of interfaces. All of their branches are tested."""

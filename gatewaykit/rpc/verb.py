@@ -12,6 +12,7 @@ from gatewaykit.access import Role
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
+    CommandRefused,
     DeviceGarbled,
     DeviceRefused,
     DeviceTimeout,
@@ -39,6 +40,7 @@ ERRORS: dict[type[Exception], bytes] = {
     DeviceRefused: b"DEVICE_REFUSED",
     DeviceGarbled: b"DEVICE_GARBLED",
     MotionStopped: b"STOPPED",
+    CommandRefused: b"COMMAND_REFUSED",
     CallTimeout: b"TIMEOUT",
     InternalError: b"INTERNAL",
 }
