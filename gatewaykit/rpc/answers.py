@@ -98,9 +98,12 @@ class GatewayAnswers:
             return {"status": "failed", "reason": f"{type(error).__name__}: {error}"}
         return state
 
-    async def devices(self, cursor: str | None, limit: int | None) -> Record:
+    async def devices(
+        self, policy: str | None, cursor: str | None, limit: int | None
+    ) -> Record:
+        chosen = () if policy is None else (policy,)
         return await fitting_page(
-            lambda most: self._store.devices(cursor, most, PAGE_BYTES),
+            lambda most: self._store.devices(cursor, most, PAGE_BYTES, *chosen),
             limit,
             self._with_live,
         )

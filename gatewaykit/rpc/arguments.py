@@ -72,14 +72,28 @@ class Text(Checked):
         return self._check(inObject).encode("utf-8")
 
 
+class Printable(Text):
+    """Some text of one line, and not only spaces: nothing in it moves a terminal's cursor
+    or turns what stands beside it."""
+
+    def __init__(self, most: int, *, optional: bool = False) -> None:
+        allowed = f"1 to {most} printable characters, not only spaces"
+        super().__init__(f".{{1,{most}}}", allowed, optional=optional)
+
+    def _check(self, text: str) -> str:
+        if not text.isprintable() or text.isspace():
+            raise ValueError(self.allowed)
+        return super()._check(text)
+
+
 def imei(*, optional: bool = False) -> Text:
     """An IMEI, or the MEID that CDMA models have instead (facts/gv50.md 4.1)."""
     pattern = r"[0-9]{15}|[0-9A-Fa-f]{14}"
     return Text(pattern, "15 digits or 14 hex digits", optional=optional)
 
 
-def policy() -> Text:
-    return Text("|".join(POLICIES), ", ".join(POLICIES))
+def policy(*, optional: bool = False) -> Text:
+    return Text("|".join(POLICIES), ", ".join(POLICIES), optional=optional)
 
 
 def cursor() -> Text:

@@ -117,6 +117,12 @@ class Caller:
 
         return Deferred.fromCoroutine(ask())
 
+    def _done(self, verb: type[verbs.Verb], **arguments: Any) -> Deferred[None]:
+        async def ask() -> None:
+            await self._call(verb, **arguments)
+
+        return Deferred.fromCoroutine(ask())
+
     async def _call(self, verb: type[verbs.Verb], **arguments: Any) -> dict[str, Any]:
         seconds = verb.patience_s(self._deadline_s)
         try:

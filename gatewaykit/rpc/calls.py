@@ -117,7 +117,7 @@ class Calls:
     ) -> bool:
         """Write down how the use of a verb ended, where it has to be; False if that could
         not be done."""
-        if not verb.changes:
+        if not verb.changes or (verb.audits_itself and error is None):
             return True
         arguments = _as_text(verb, box)
         if not isinstance(error, AccessDenied) and not verb.has_effect(arguments):

@@ -30,6 +30,7 @@ from gatewaykit.errors import (
 from gatewaykit.interfaces import Page, Record
 from gatewaykit.rpc import verbs
 from gatewaykit.rpc.caller import ClientProtocol
+from gatewaykit.rpc.command_calls import CommandCalls
 from gatewaykit.rpc.modem_calls import ModemCalls
 from gatewaykit.rpc.mount_calls import MountCalls
 
@@ -114,7 +115,7 @@ def client_endpoint(
     return endpoint
 
 
-class GatewayClient(ModemCalls, MountCalls):
+class GatewayClient(CommandCalls, ModemCalls, MountCalls):
     """A connection to a gateway; any number of calls may wait at a time. See `Caller`."""
 
     def info(self) -> Deferred[GatewayInfo]:
@@ -130,9 +131,13 @@ class GatewayClient(ModemCalls, MountCalls):
         return Deferred.fromCoroutine(ask())
 
     def devices(
-        self, cursor: str | None = None, limit: int | None = None
+        self,
+        cursor: str | None = None,
+        limit: int | None = None,
+        policy: str | None = None,
     ) -> Deferred[Page]:
-        return self._page(verbs.ListDevices, cursor=cursor, limit=limit)
+        """Device records by IMEI; only those of a policy, if one is given."""
+        return self._page(verbs.ListDevices, cursor=cursor, limit=limit, policy=policy)
 
     def device(self, imei: str) -> Deferred[Record]:
         """Fails with `NotFound` for an IMEI that was never heard of."""
@@ -180,9 +185,9 @@ class GatewayClient(ModemCalls, MountCalls):
         """How many damages were open until now; needs the role admin."""
         return self._value(verbs.AcknowledgeDamage, "acknowledged")
 
-    def iter_devices(self) -> AsyncIterator[Record]:
-        """Every device record; one page is held at a time."""
-        return self._all(verbs.ListDevices)
+    def iter_devices(self, policy: str | None = None) -> AsyncIterator[Record]:
+        """Every device record, of a policy if one is given; one page is held at a time."""
+        return self._all(verbs.ListDevices, policy=policy)
 
     def iter_history(
         self,

@@ -169,9 +169,3 @@ class MountCalls(Caller):
     def clear_buffers(self) -> Deferred[None]:
         """Drop what the mount sent unasked, and make sure that its line is in step."""
         return self._done(verbs.ClearBuffers)
-
-    def _done(self, verb: type[verbs.Verb], **arguments: Any) -> Deferred[None]:
-        async def ask() -> None:
-            await self._call(verb, **arguments)
-
-        return Deferred.fromCoroutine(ask())

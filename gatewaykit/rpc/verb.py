@@ -54,6 +54,9 @@ class Verb(amp.Command):
     role: ClassVar[Role]
     changes: ClassVar[bool] = False
     """Whether it changes something, so that its uses are in the audit trail."""
+    audits_itself: ClassVar[bool] = False
+    """Whether what answers writes the audit record of a use that was done, together with
+    what it changes: then only refusals and failures are left to be recorded."""
     in_session: ClassVar[bool] = False
     """Whether the answer has to know the client's stay (`gatewaykit.rpc.sessions`), which
     it is given as `session`."""

@@ -14,6 +14,16 @@ from twisted.protocols import amp
 from gatewaykit.access import Role
 from gatewaykit.errors import MisuseError
 from gatewaykit.rpc.arguments import JSON, Moment, imei, policy, token
+from gatewaykit.rpc.command_verbs import (
+    AuditTrail,
+    CancelCommand,
+    GetCommand,
+    ListCommands,
+    ListKinds,
+    QueueCommand,
+    TrustConnection,
+)
+from gatewaykit.rpc.device_verbs import ClaimDevice, RegisterDevice, UpdateDevice
 from gatewaykit.rpc.modem_verbs import (
     DeleteSMS,
     GNSSLocation,
@@ -49,16 +59,22 @@ __all__ = (
     "API_LEVEL",
     "ERRORS",
     "AcknowledgeDamage",
+    "AuditTrail",
+    "CancelCommand",
+    "ClaimDevice",
     "ClearBuffers",
     "DeleteSMS",
     "GNSSLocation",
+    "GetCommand",
     "GetDevice",
     "Health",
     "History",
     "Info",
     "LatestPosition",
+    "ListCommands",
     "ListDevices",
     "ListEvents",
+    "ListKinds",
     "ListModemEvents",
     "ListSMS",
     "Login",
@@ -78,10 +94,14 @@ __all__ = (
     "MountUnpark",
     "MountVariables",
     "NetworkStatus",
+    "QueueCommand",
     "RegisterBinaryFormat",
+    "RegisterDevice",
     "SendATCommand",
     "SendSMS",
     "SetPolicy",
+    "TrustConnection",
+    "UpdateDevice",
     "Verb",
 )
 
@@ -122,10 +142,11 @@ class Health(Verb):
 
 
 class ListDevices(Verb):
-    """Device records by IMEI, with the status of this moment."""
+    """Device records by IMEI, with the status of this moment; only those of a policy, if
+    one is given."""
 
     role = Role.VIEWER
-    arguments = PAGING
+    arguments: ClassVar = [(b"policy", policy(optional=True)), *PAGING]
     response = PAGE
 
 
@@ -198,6 +219,16 @@ ALL: tuple[type[Verb], ...] = (
     ListEvents,
     SetPolicy,
     AcknowledgeDamage,
+    RegisterDevice,
+    UpdateDevice,
+    ClaimDevice,
+    QueueCommand,
+    GetCommand,
+    ListCommands,
+    CancelCommand,
+    TrustConnection,
+    ListKinds,
+    AuditTrail,
     NetworkStatus,
     GNSSLocation,
     ModemAvailable,
