@@ -3,7 +3,12 @@ and the trackers' own ``YYYYMMDDHHMMSS``, which as a number sorts as time does."
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+
+_DIGITS_14 = re.compile(r"[0-9]{14}").fullmatch
+_YEARS = range(1980, 2200)
+"""What a device's clock may show: from the beginning of GPS time on."""
 
 
 def iso(milliseconds: int) -> str:
@@ -21,3 +26,17 @@ def digits(milliseconds: int) -> int:
 def moment_digits(moment: datetime) -> int:
     """The same for an aware moment of any zone."""
     return int(f"{moment.astimezone(UTC):%Y%m%d%H%M%S}")
+
+
+def utc_of(digits: int | str, offset_min: int) -> int | None:
+    """Milliseconds since the epoch for ``YYYYMMDDHHMMSS`` of a clock that is `offset_min`
+    minutes ahead of UTC; None for what is no moment."""
+    text = str(digits)
+    if not _DIGITS_14(text) or int(text[:4]) not in _YEARS:
+        return None
+    parts = [int(text[:4]), *(int(text[at : at + 2]) for at in range(4, 14, 2))]
+    try:
+        moment = datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+    except ValueError:
+        return None
+    return int(moment.timestamp() - offset_min * 60) * 1000
