@@ -13,6 +13,7 @@ from typing import Any
 
 from gatewaykit.errors import MisuseError
 from gatewaykit.interfaces import DeviceRow, Page, Record
+from gatewaykit.store import registrations
 from gatewaykit.times import iso
 
 Render = Callable[[bytes, int, bytes], Record]
@@ -45,7 +46,8 @@ def page(rows: Iterable[tuple[str, Record]], limit: int, max_bytes: int) -> Page
     return Page(records, cursor if len(records) == limit else None)
 
 
-def _numbers(cursor: str | None, count: int) -> tuple[int, ...]:
+def numbers(cursor: str | None, count: int) -> tuple[int, ...]:
+    """The numbers in a cursor. Raises `MisuseError` for one that is not ours."""
     if cursor is None:
         return (_FIRST,) * count
     parts = cursor.split("-")
@@ -67,7 +69,7 @@ def history(
     max_bytes: int,
 ) -> Page:
     """See `IStore.history`. The cursor is the time and the number of the last report."""
-    after_time, after_seq = _numbers(cursor, 2)
+    after_time, after_seq = numbers(cursor, 2)
     if since is not None and since > after_time:
         after_time, after_seq = since, _FIRST
     # Rows are fetched as they are rendered: a page that ends early costs no more.
@@ -153,11 +155,15 @@ def devices(
     cursor: str | None,
     limit: int,
     max_bytes: int,
+    policy: str | None,
 ) -> Page:
     """See `IStore.devices`. The cursor is the last IMEI."""
+    where, values = "", []
+    if policy is not None:
+        where, values = "policy = ? AND", [registrations.checked_policy(policy)]
     rows = connection.execute(
-        f"{_DEVICE} WHERE devices.imei > ? ORDER BY devices.imei LIMIT ?",
-        (cursor or "", limit),
+        f"{_DEVICE} WHERE {where} devices.imei > ? ORDER BY devices.imei LIMIT ?",
+        (*values, cursor or "", limit),
     )
     try:
         return page(
@@ -202,7 +208,7 @@ def events(
     rows = connection.execute(
         "SELECT seq, imei, event, at, details FROM device_events"
         f" WHERE {where} seq > ? ORDER BY seq LIMIT ?",
-        (*values, _numbers(cursor, 1)[0], limit),
+        (*values, numbers(cursor, 1)[0], limit),
     )
     return page(
         (
@@ -227,7 +233,7 @@ def audit(connection: sqlite3.Connection, cursor: str | None, limit: int) -> Pag
     """See `IStore.audit`. The cursor is the last sequence number."""
     rows = connection.execute(
         "SELECT sequence, record FROM audit WHERE sequence > ? ORDER BY sequence LIMIT ?",
-        (_numbers(cursor, 1)[0], limit),
+        (numbers(cursor, 1)[0], limit),
     ).fetchall()
     return page(
         ((str(sequence), json.loads(record)) for sequence, record in rows),

@@ -20,7 +20,7 @@ from gatewaykit.errors import ConfigError
 
 APPLICATION_ID = 0x67776B31
 """``gwk1``: tells our file from any other SQLite file."""
-VERSION = 1
+VERSION = 2
 WRITER_CACHE_KIB = 65_536
 READER_CACHE_KIB = 16_384
 LOG_PAGES = 16_384
@@ -43,8 +43,8 @@ _REPORT_TYPES = """
 """
 
 # Salvage relies on the order of these statements: a new file made by them has every table
-# at the page where the damaged one had it.
-STATEMENTS = (
+# at the page where the damaged one had it, if that was made by them too.
+_FIRST = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
     f"CREATE TABLE reports (seq INTEGER PRIMARY KEY AUTOINCREMENT, {_REPORT_TYPES})",
     "CREATE UNIQUE INDEX reports_identity ON reports (send_time, id)",
@@ -86,6 +86,47 @@ STATEMENTS = (
     # The seq up to which reports are folded into each.
     "INSERT INTO meta VALUES ('tracks', 0), ('devices', 0)",
 )
+_SECOND = (
+    """CREATE TABLE registrations (
+        imei TEXT PRIMARY KEY, name TEXT, model TEXT, "group" TEXT,
+        timezone_offset_min INTEGER, block_level INTEGER, password_ref TEXT)""",
+    """CREATE TABLE vehicle_states (
+        imei TEXT PRIMARY KEY, blocked INTEGER, blocked_at INTEGER,
+        timezone_estimate_min INTEGER)""",
+    """CREATE TABLE commands (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        imei TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        parameters TEXT NOT NULL,
+        secrets TEXT NOT NULL,
+        status TEXT NOT NULL,
+        reason TEXT,
+        override TEXT,
+        serial TEXT,
+        wire TEXT,
+        created_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        sent_at INTEGER,
+        confirmed_at INTEGER,
+        verified_at INTEGER,
+        failed_at INTEGER,
+        late_ack_at INTEGER,
+        attempts INTEGER NOT NULL,
+        requested_by TEXT NOT NULL,
+        requested_from TEXT NOT NULL,
+        gateway TEXT NOT NULL)""",
+    "CREATE INDEX commands_by_device ON commands (imei, seq)",
+    "CREATE INDEX commands_by_status ON commands (status, seq)",
+    """CREATE TABLE device_settings (
+        imei TEXT NOT NULL, name TEXT NOT NULL, wanted TEXT, applied TEXT,
+        wanted_at INTEGER, applied_at INTEGER, PRIMARY KEY (imei, name))""",
+    # What was reported to an earlier version makes no events now.
+    "INSERT INTO meta SELECT 'events', coalesce(max(seq), 0) FROM reports",
+)
+_STEPS = (_FIRST, _SECOND)
+"""What leads from each version to the next; the first from an empty file."""
+STATEMENTS = _FIRST + _SECOND
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -146,7 +187,9 @@ def checkpoint(path: Path) -> None:
 
 
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables in a new file; refuse one that is not ours or too new.
+    """Make the tables that are missing; refuse a file that is not ours or too new.
+
+    A file of an earlier version becomes one of this version as a whole or not at all.
 
     :raises ConfigError: it is somebody else's SQLite file, or of a later release.
     :raises sqlite3.DatabaseError: the file is damaged.
@@ -164,10 +207,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             str(path),
             f"a file of version {VERSION} or older; this one has version {version}",
         )
-    if not tables:
+    if not tables or version < VERSION:
         connection.execute("BEGIN IMMEDIATE")
-        for statement in STATEMENTS:
-            connection.execute(statement)
+        for step in _STEPS[version if tables else 0 :]:
+            for statement in step:
+                connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")

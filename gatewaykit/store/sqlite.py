@@ -27,6 +27,7 @@ from gatewaykit.interfaces import (
     Record,
 )
 from gatewaykit.store import folding, queries, schema, writes
+from gatewaykit.store.vehicle_records import VehicleRecords
 from gatewaykit.store.worker import Worker
 from gatewaykit.store.writer import CLOSED, Writer
 from gatewaykit.times import digits
@@ -48,7 +49,7 @@ def _wall_ms() -> int:
 
 
 @implementer(IJournal, IStore, IHealth)
-class SqliteStore:
+class SqliteStore(VehicleRecords):
     """The journal, and without MongoDB the whole store.
 
     :param path: the database file; its directory must exist.
@@ -239,13 +240,17 @@ class SqliteStore:
         )
 
     def devices(
-        self, cursor: str | None = None, limit: int = 1000, max_bytes: int = 60_000
+        self,
+        cursor: str | None = None,
+        limit: int = 1000,
+        max_bytes: int = 60_000,
+        policy: str | None = None,
     ) -> Deferred[Page]:
         """See `IStore.devices`."""
         return self._read(
             "devices",
             lambda c: queries.devices(
-                c, self._render, self._model_of, cursor, limit, max_bytes
+                c, self._render, self._model_of, cursor, limit, max_bytes, policy
             ),
         )
 

@@ -113,17 +113,20 @@ def change_devices(
             ),
         )
         if change.event is not None:
-            connection.execute(
-                "INSERT INTO device_events (imei, event, at, details) VALUES (?, ?, ?, ?)",
-                (
-                    change.imei,
-                    change.event,
-                    change.since if change.at is None else change.at,
-                    json.dumps(change.details),
-                ),
-            )
+            at = change.since if change.at is None else change.at
+            add_event(connection, change.imei, change.event, at, change.details)
     if strangers:
         _forget_strangers(connection)
+
+
+def add_event(
+    connection: sqlite3.Connection, imei: str, event: str, at: int, details: Record
+) -> None:
+    """Add to what happened to a device."""
+    connection.execute(
+        "INSERT INTO device_events (imei, event, at, details) VALUES (?, ?, ?, ?)",
+        (imei, event, at, json.dumps(details, allow_nan=False)),
+    )
 
 
 def set_policy(connection: sqlite3.Connection, imei: str, policy: str, at: int) -> None:

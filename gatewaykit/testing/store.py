@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from bisect import insort
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred, execute, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from gatewaykit import access
-from gatewaykit.errors import MisuseError, StoreUnavailable
+from gatewaykit.errors import StoreUnavailable
 from gatewaykit.interfaces import DeviceChange, DeviceRow, IStore, Page, Record
-from gatewaykit.rpc.arguments import POLICIES
+from gatewaykit.store import registrations
+from gatewaykit.testing.pages import copied, numbers, page
+from gatewaykit.testing.vehicle_records import MemoryVehicleRecords
 from gatewaykit.times import iso
 
 T = TypeVar("T")
 
 
 @implementer(IStore)
-class MemoryStore:
+class MemoryStore(MemoryVehicleRecords):
     """An `IStore` in memory, as strict as the real one.
 
     Every answer is a copy that went through JSON, as it would from a file. Set `failure` to
@@ -31,17 +31,16 @@ class MemoryStore:
     """
 
     def __init__(self, clock: IReactorTime | None = None) -> None:
+        super().__init__()
         self._clock = clock or Clock()
         self._reports: list[tuple[int, int, Record]] = []
         self._devices: dict[str, Record] = {}
-        self._events: list[Record] = []
-        self.audit_records: list[Record] = []
         self.failure: str | None = None
         self.open_damages = 0
 
     def add_report(self, record: Record) -> None:
         """Put a report's record into the history, and its position into the device's."""
-        record = _copy(record)
+        record = copied(record)
         imei, received_at = record["imei"], record["received_at"]
         positions = [p for p in record["positions"] if p["gps_time"] is not None]
         time = _digits(positions[0]["gps_time"] if positions else received_at)
@@ -89,7 +88,7 @@ class MemoryStore:
         """See `IStore.history`."""
 
         def read() -> Page:
-            after = _position(cursor, 2)
+            after = numbers(cursor, 2)
             rows = [
                 (f"{time}-{number}", record)
                 for time, number, record in self._reports
@@ -98,33 +97,38 @@ class MemoryStore:
                 and (since is None or time >= since)
                 and (until is None or time <= until)
             ]
-            return _page(rows, limit, max_bytes)
+            return page(rows, limit, max_bytes)
 
         return self._read(read)
 
     def devices(
-        self, cursor: str | None = None, limit: int = 1000, max_bytes: int = 60_000
+        self,
+        cursor: str | None = None,
+        limit: int = 1000,
+        max_bytes: int = 60_000,
+        policy: str | None = None,
     ) -> Deferred[Page]:
         """See `IStore.devices`."""
-        return self._read(
-            lambda: _page(
-                [
-                    (imei, record)
-                    for imei, record in sorted(self._devices.items())
-                    if imei > (cursor or "")
-                ],
-                limit,
-                max_bytes,
-            )
-        )
+
+        def read() -> Page:
+            if policy is not None:
+                registrations.checked_policy(policy)
+            rows = [
+                (imei, record)
+                for imei, record in sorted(self._devices.items())
+                if imei > (cursor or "") and policy in {None, record["policy"]}
+            ]
+            return page(rows, limit, max_bytes)
+
+        return self._read(read)
 
     def device(self, imei: str) -> Deferred[Record | None]:
         """See `IStore.device`."""
-        return self._read(lambda: _copy(self._devices.get(imei)))
+        return self._read(lambda: copied(self._devices.get(imei)))
 
     def latest_position(self, imei: str) -> Deferred[Record | None]:
         """See `IStore.latest_position`."""
-        return self._read(lambda: _copy(self._devices.get(imei, {}).get("latest")))
+        return self._read(lambda: copied(self._devices.get(imei, {}).get("latest")))
 
     def events(
         self,
@@ -136,13 +140,13 @@ class MemoryStore:
         """See `IStore.events`."""
 
         def read() -> Page:
-            (after,) = _position(cursor, 1)
+            (after,) = numbers(cursor, 1)
             rows = [
                 (str(event["id"]), event)
                 for event in self._events
                 if imei in {None, event["imei"]} and event["id"] > after
             ]
-            return _page(rows, limit, max_bytes)
+            return page(rows, limit, max_bytes)
 
         return self._read(read)
 
@@ -156,6 +160,7 @@ class MemoryStore:
                     _milliseconds(device["since"]),
                     _milliseconds(device["last_seen"]),
                     device["policy"],
+                    registration=self._registrations.get(device["imei"]),
                 )
                 for device in self._devices.values()
             ]
@@ -175,50 +180,37 @@ class MemoryStore:
                 device["last_seen"] = iso(last_seen) if last_seen else None
                 if change.event is not None:
                     at = change.since if change.at is None else change.at
-                    event = {
-                        "id": len(self._events) + 1,
-                        "imei": change.imei,
-                        "event": change.event,
-                        "at": iso(at),
-                        "details": change.details,
-                    }
-                    self._events.append(_copy(event))
+                    self._add_event(change.imei, change.event, at, change.details)
 
         return self._read(write)
 
     def set_policy(self, imei: str, policy: str) -> Deferred[None]:
         """See `IStore.set_policy`."""
+        return self._read(
+            lambda: self._decide(imei, registrations.checked_policy(policy))
+        )
 
-        def write() -> None:
-            if policy not in POLICIES:
-                raise MisuseError("policy", policy, ", ".join(POLICIES))
-            now = iso(int(self._clock.seconds() * 1000))
-            self._device(imei, now)["policy"] = policy
-
-        return self._read(write)
+    def _decide(self, imei: str, policy: str | None) -> None:
+        now = iso(int(self._clock.seconds() * 1000))
+        device = self._device(imei, now)
+        if policy is not None:
+            device["policy"] = policy
 
     def append_audit(self, record: Record) -> Deferred[Record]:
         """See `IStore.append_audit`."""
-
-        def write() -> Record:
-            previous = self.audit_records[-1] if self.audit_records else None
-            self.audit_records.append(access.linked(_copy(record), previous))
-            copied: Record = _copy(self.audit_records[-1])
-            return copied
-
-        return self._read(write)
+        return self._read(lambda: self._append_audit(record))
 
     def audit(self, cursor: str | None = None, limit: int = 1000) -> Deferred[Page]:
         """See `IStore.audit`."""
 
         def read() -> Page:
-            (after,) = _position(cursor, 1)
+            (after,) = numbers(cursor, 1)
             rows = [
                 (str(record["sequence"]), record)
                 for record in self.audit_records
                 if record["sequence"] > after
             ]
-            return _page(rows, limit, 60_000)
+            return page(rows, limit, 60_000)
 
         return self._read(read)
 
@@ -237,11 +229,6 @@ class MemoryStore:
         return execute(act)
 
 
-def _copy(value: Any) -> Any:
-    """What comes back of a value that was written as JSON; refuses what has no such form."""
-    return json.loads(json.dumps(value, allow_nan=False))
-
-
 def _digits(stamp: str) -> int:
     """``20260131120000`` for ISO 8601 in UTC."""
     return int("".join(filter(str.isdigit, stamp))[:14])
@@ -251,27 +238,3 @@ def _milliseconds(stamp: str | None) -> int:
     if stamp is None:
         return 0
     return round(datetime.fromisoformat(stamp).timestamp() * 1000)
-
-
-def _position(cursor: str | None, parts: int) -> tuple[int, ...]:
-    if cursor is None:
-        return (-1,) * parts
-    numbers = cursor.split("-")
-    if len(numbers) != parts or not all(n.isascii() and n.isdigit() for n in numbers):
-        raise MisuseError("cursor", cursor, "the cursor of the page before")
-    return tuple(int(n) for n in numbers)
-
-
-def _page(rows: Sequence[tuple[str, Record]], limit: int, max_bytes: int) -> Page:
-    if limit < 1:
-        raise MisuseError("limit", limit, "1 and more")
-    records: list[Record] = []
-    size = 2
-    cursor = None
-    for behind, record in rows:
-        size += len(json.dumps(record)) + 2
-        if len(records) == limit or (records and size > max_bytes):
-            return Page(records, cursor)
-        records.append(_copy(record))
-        cursor = behind
-    return Page(records, None)
