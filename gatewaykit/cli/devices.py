@@ -12,6 +12,7 @@ from rich.console import Console
 from gatewaykit.cli.invocation import Invocation, client_options
 from gatewaykit.cli.rows import COLUMNS, cells, flat, shown, table
 from gatewaykit.interfaces import Page
+from gatewaykit.rpc.arguments import POLICIES
 from gatewaykit.rpc.client import GatewayClient
 
 
@@ -34,18 +35,28 @@ def print_page(page: Page, *, as_json: bool, first: bool) -> None:
 
 @client_options
 @click.command()
+@click.option(
+    "--quarantined",
+    "policy",
+    flag_value="quarantined",
+    help="Only those that wait for somebody to claim or refuse them.",
+)
+@click.option(
+    "--policy", type=click.Choice(POLICIES), help="Only those of this policy."
+)
 @click.pass_obj
-def devices(invocation: Invocation) -> None:
+def devices(invocation: Invocation, policy: str | None) -> None:
     """List the devices, by IMEI.
 
-    On a terminal a table, elsewhere fields separated by tabs below one line of names.
+    On a terminal a table, elsewhere fields separated by tabs below one line of names. BLK is
+    whether a vehicle is blocked: yes, no, or ? where no report has shown it.
     """
 
     async def show(client: GatewayClient) -> None:
-        page = await client.devices()
+        page = await client.devices(policy=policy)
         print_page(page, as_json=invocation.as_json, first=True)
         while page.cursor is not None:
-            page = await client.devices(cursor=page.cursor)
+            page = await client.devices(cursor=page.cursor, policy=policy)
             print_page(page, as_json=invocation.as_json, first=False)
 
     invocation.run(show)
@@ -68,12 +79,21 @@ def device(invocation: Invocation, imei: str) -> None:
 @client_options
 @click.command()
 @click.argument("imei", required=False)
+@click.option(
+    "--type",
+    "kinds",
+    multiple=True,
+    metavar="EVENT",
+    help="Only these, as ignition_on; may be given several times.",
+)
 @click.pass_obj
-def events(invocation: Invocation, imei: str | None) -> None:
+def events(invocation: Invocation, imei: str | None, kinds: tuple[str, ...]) -> None:
     """List what happened to the devices, or to the device IMEI, oldest first."""
 
     async def show(client: GatewayClient) -> None:
         async for event in client.iter_events(imei):
+            if kinds and event["event"] not in kinds:
+                continue
             if invocation.as_json:
                 print(json.dumps(event))
                 continue

@@ -28,6 +28,19 @@ VERBS = {
         "watch", "watch", "Show devices, modem and mount live, until Ctrl-C."
     ),
     "events": Verb("devices", "events", "List what happened to devices."),
+    "block": Verb("commands", "block", "Block a vehicle, once it is safe."),
+    "unblock": Verb("commands", "unblock", "End a block of a vehicle."),
+    "command": Verb("commands", "command", "Send a command to a vehicle."),
+    "commands": Verb("command_list", "commands", "List commands to vehicles."),
+    "cancel": Verb("command_list", "cancel", "End a command that is pending."),
+    "trust": Verb(
+        "command_list", "trust", "Let commands go to a connection that took over."
+    ),
+    "claim": Verb("registrations", "claim", "Take a device out of quarantine."),
+    "refuse": Verb("registrations", "refuse", "Refuse a device from now on."),
+    "register": Verb("registrations", "register", "Register a device."),
+    "update": Verb("registrations", "update", "Change what is known of a device."),
+    "audit": Verb("audit", "audit", "List who did what, or verify that list."),
     "modem": Verb("modem", "modem", "Ask the modem: network, position, messages."),
     "mount": Verb("mount", "mount", "Ask the telescope mount, and point it."),
     "policy": Verb("admin", "policy", "Accept, quarantine or refuse a device."),
@@ -78,6 +91,8 @@ def main() -> None:
       3    cannot connect, or the connection was lost
       4    refused: your role does not allow it
       5    not found
+      6    confirmed but not verified in time (block and unblock with --wait)
+      7    still under way at the time limit (commands with --wait)
       130  interrupted by Ctrl-C (143: by SIGTERM)
       141  the reader of the output went away
     """  # noqa: D301 - to click, \b begins a block whose lines are kept

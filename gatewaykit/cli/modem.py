@@ -8,6 +8,7 @@ import sys
 import click
 
 from gatewaykit.cli import modem_text as text_of
+from gatewaykit.cli.asking import on_terminal
 from gatewaykit.cli.invocation import Invocation, client_options
 from gatewaykit.cli.rows import flat, shown
 from gatewaykit.errors import MisuseError
@@ -173,11 +174,6 @@ def list_messages(invocation: Invocation) -> None:
         return
     for row in (_COLUMNS, *map(text_of.message_row, messages)):
         print("\t".join(row))
-
-
-def on_terminal() -> bool:
-    """Whether there is somebody to ask."""
-    return sys.stdin.isatty()
 
 
 @client_options

@@ -14,14 +14,18 @@ from gatewaykit.logs import escape
 Record = dict[str, Any]
 
 NOT_KNOWN = "-"
-COLUMNS = ("IMEI", "NAME", "STATUS", "SEEN", "POSITION", "KM/H", "IGN", "POLICY")
+COLUMNS = (
+    *("IMEI", "NAME", "STATUS", "SEEN", "POSITION", "KM/H"),
+    *("IGN", "BLK", "POLICY"),
+)
 _WIDTHS = {
     "IMEI": 15,
-    "STATUS": 8,
+    "STATUS": 7,
     "SEEN": 5,
-    "POSITION": 20,
+    "POSITION": 18,
     "KM/H": 5,
     "IGN": 3,
+    "BLK": 3,
     "POLICY": 11,
 }
 """In a table; NAME gets what these leave of the line."""
@@ -68,14 +72,15 @@ def age_text(moment: str | None, now: datetime) -> str:
 def cells(record: Record, now: datetime | None = None) -> tuple[str, ...]:
     """The record's row, in the order of `COLUMNS`.
 
-    With `now` as a table has room for it: SEEN as an age, POSITION to the metre.
+    With `now` as a table has room for it: SEEN as an age, POSITION to ten metres. BLK is
+    whether the vehicle is blocked, ``?`` where no report has shown it.
     """
     latest = record.get("latest") or {}
     longitude, latitude = latest.get("longitude"), latest.get("latitude")
     placed = longitude is not None and latitude is not None
-    ignition = record.get("ignition")
+    ignition, blocked = record.get("ignition"), record.get("blocked")
     seen = record.get("last_seen")
-    digits = 5 if now else 6
+    digits = 4 if now else 6
     return (
         shown(record.get("imei")),
         shown(record.get("name")),
@@ -84,6 +89,7 @@ def cells(record: Record, now: datetime | None = None) -> tuple[str, ...]:
         f"{latitude:.{digits}f},{longitude:.{digits}f}" if placed else NOT_KNOWN,
         shown(latest.get("speed_kmh")),
         NOT_KNOWN if ignition is None else "on" if ignition else "off",
+        "?" if blocked is None else shown(blocked),
         shown(record.get("policy")),
     )
 

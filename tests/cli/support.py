@@ -19,15 +19,19 @@ from gatewaykit.access import Principal, Role
 from gatewaykit.cli.invocation import Invocation
 from gatewaykit.cli.main import main
 from gatewaykit.errors import MisuseError, NotFound
-from gatewaykit.interfaces import Page, Record
+from gatewaykit.interfaces import ICommands, Page, Record
 from gatewaykit.rpc import verbs
+from gatewaykit.rpc.answers import Answer
 from gatewaykit.rpc.client import GatewayClient, GatewayHealth, GatewayInfo
+from gatewaykit.rpc.command_answers import CommandAnswers
+from gatewaykit.rpc.command_calls import CommandCalls
+from gatewaykit.rpc.device_answers import DeviceAnswers
 from gatewaykit.rpc.modem_answers import ModemAnswers
 from gatewaykit.rpc.modem_calls import ModemAvailability
 from gatewaykit.rpc.mount_answers import MountAnswers
 from gatewaykit.rpc.mount_calls import MountCalls
 from gatewaykit.rpc.sessions import Session
-from gatewaykit.testing import MemoryModem, MemoryMount
+from gatewaykit.testing import MemoryModem, MemoryMount, MemoryStore
 from gatewaykit.tts160.registry import Registry
 
 IMEI = "865083030000012"
@@ -70,7 +74,9 @@ class FakeGateway:
         self.policies: dict[str, str] = {}
         self.modem: MemoryModem | None = None
         self.mount: MemoryMount | None = None
+        self.commands: ICommands | None = None
         self.clock = Clock()
+        self.store = MemoryStore(self.clock)
         self.failures: list[Exception | None] = []
         self.refusals: list[Exception | None] = []
         self.asked: list[tuple[Any, ...]] = []
@@ -86,13 +92,18 @@ class FakeGateway:
         return succeed(cast(GatewayClient, FakeClient(self)))
 
 
-class FakeClient(MountCalls):
+class FakeClient(CommandCalls, MountCalls):
     """As strict as the real one: closed is closed, an IMEI has its form."""
 
     def __init__(self, gateway: FakeGateway) -> None:
         self._gateway = gateway
         self._closed = False
-        self._mount_answers = MountAnswers(gateway.mount, Registry).table()
+        self._answers: dict[type[verbs.Verb], Answer] = {
+            **MountAnswers(gateway.mount, Registry).table(),
+            **CommandAnswers(gateway.commands, gateway.store).table(),
+            **DeviceAnswers(gateway.store, None).table(),
+            verbs.SetPolicy: self._set_policy,
+        }
         self._session = Session(Principal("fake", frozenset(Role), "unix"))
 
     def _ask(self, imei: str | None = None) -> None:
@@ -133,9 +144,15 @@ class FakeClient(MountCalls):
         return self._answer(self._gateway.health)
 
     def devices(
-        self, cursor: str | None = None, limit: int | None = None
+        self,
+        cursor: str | None = None,
+        limit: int | None = None,
+        policy: str | None = None,
     ) -> Deferred[Page]:
-        return self._answer(self._piece(self._gateway.devices, cursor))
+        found = self._gateway.devices
+        if policy is not None:
+            found = [record for record in found if record["policy"] == policy]
+        return self._answer(self._piece(found, cursor))
 
     def device(self, imei: str) -> Deferred[Record]:
         for record in self._gateway.devices:
@@ -168,6 +185,10 @@ class FakeClient(MountCalls):
         answer = self._answer(None, imei)
         self._gateway.policies[imei] = policy
         return answer
+
+    async def _set_policy(self, imei: str, policy: str) -> Record:
+        self._gateway.policies[imei] = policy
+        return {}
 
     def acknowledge_damage(self) -> Deferred[int]:
         return self._answer(2)
@@ -218,12 +239,12 @@ class FakeClient(MountCalls):
         return asked.addCallback(lambda answer: answer["lines"])
 
     async def _call(self, verb: type[verbs.Verb], **arguments: Any) -> dict[str, Any]:
-        """A call of the mount, as `_modem` does it, and its answer as it would arrive."""
+        """A call that is answered as the gateway does it, and the answer as it would arrive."""
         self._ask()
         given = verb.parseArguments(verb.makeArguments(arguments, None), None)
         if verb.in_session:
             given["session"] = self._session
-        answered = await self._mount_answers[verb](**given)
+        answered = await self._answers[verb](**given)
         return verb.parseResponse(verb.makeResponse(answered, None), None)
 
     def close(self) -> Deferred[None]:

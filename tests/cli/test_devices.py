@@ -25,7 +25,7 @@ class DevicesTests(SynchronousTestCase):
     def test_every_page_is_listed_below_one_header(self) -> None:
         lines = gatewayctl(self.gateway, "devices").stdout.splitlines()
         self.assertEqual(
-            lines[0], "IMEI\tNAME\tSTATUS\tSEEN\tPOSITION\tKM/H\tIGN\tPOLICY"
+            lines[0], "IMEI\tNAME\tSTATUS\tSEEN\tPOSITION\tKM/H\tIGN\tBLK\tPOLICY"
         )
         self.assertEqual(
             [line.split("\t")[0] for line in lines[1:]],
@@ -54,6 +54,21 @@ class DevicesTests(SynchronousTestCase):
         lines = terminal.getvalue().splitlines()
         self.assertEqual(len([line for line in lines if "IMEI" in line]), 1)
         self.assertNotIn("\t", terminal.getvalue())
+
+    def test_of_one_policy_only(self) -> None:
+        self.gateway.devices[0]["policy"] = "quarantined"
+        self.gateway.devices[2]["policy"] = "refused"
+        for options, index in (
+            (("--quarantined",), 0),
+            (("--policy", "quarantined"), 0),
+            (("--policy", "refused"), 2),
+        ):
+            result = gatewayctl(self.gateway, "devices", "--json", *options)
+            self.assertEqual(json.loads(result.stdout), self.gateway.devices[index])
+
+    def test_unknown_policy_ends_with_2(self) -> None:
+        result = gatewayctl(self.gateway, "devices", "--policy", "x")
+        self.assertEqual(result.exit_code, 2)
 
     def test_connection_is_closed(self) -> None:
         gatewayctl(self.gateway, "devices")
@@ -111,3 +126,13 @@ class EventsTests(SynchronousTestCase):
     def test_of_one_device_as_json(self) -> None:
         result = gatewayctl(self.gateway, "events", OTHER, "--json")
         self.assertEqual(json.loads(result.stdout), self.gateway.events[1])
+
+    def test_of_some_kinds(self) -> None:
+        for options, ids in (
+            (("--type", "online"), [1]),
+            (("--type", "online", "--type", "offline"), [1, 2]),
+            (("--type", "sos"), []),
+        ):
+            lines = gatewayctl(self.gateway, "events", "--json", *options).stdout
+            found = [json.loads(line)["id"] for line in lines.splitlines()]
+            self.assertEqual(found, ids)

@@ -62,7 +62,7 @@ class AgeTests(SynchronousTestCase):
 class CellsTests(SynchronousTestCase):
     def test_full_record(self) -> None:
         self.assertEqual(
-            cells(device()),
+            cells(device(blocked=False)),
             (
                 IMEI,
                 "van",
@@ -71,12 +71,17 @@ class CellsTests(SynchronousTestCase):
                 "47.250000,8.500000",
                 "50.5",
                 "on",
+                "no",
                 "accepted",
             ),
         )
 
     def test_what_is_not_known_is_a_dash(self) -> None:
-        self.assertEqual(cells({"imei": IMEI}), (IMEI, *["-"] * 7))
+        self.assertEqual(cells({"imei": IMEI}), (IMEI, *["-"] * 6, "?", "-"))
+
+    def test_blocked_is_yes_no_or_not_known(self) -> None:
+        for blocked, text in ((True, "yes"), (False, "no"), (None, "?")):
+            self.assertEqual(cells(device(blocked=blocked))[7], text)
 
     def test_half_a_position_is_none(self) -> None:
         self.assertEqual(cells(device(latest={"longitude": 8.5}))[4], "-")
@@ -85,7 +90,7 @@ class CellsTests(SynchronousTestCase):
         self.assertEqual(cells(device(ignition=False))[6], "off")
 
     def test_for_a_table_seen_is_an_age_and_the_position_shorter(self) -> None:
-        self.assertEqual(cells(device(), NOW)[3:5], ("9 m", "47.25000,8.50000"))
+        self.assertEqual(cells(device(), NOW)[3:5], ("9 m", "47.2500,8.5000"))
 
 
 class TableTests(SynchronousTestCase):
@@ -106,10 +111,15 @@ class TableTests(SynchronousTestCase):
     def test_line_of_80_columns_cuts_nothing_but_the_name(self) -> None:
         place = {"longitude": -108.123456, "latitude": -47.123456, "speed_kmh": 999.9}
         record = device(
-            latest=place, policy="quarantined", name="x" * 30, ignition=False
+            latest=place,
+            policy="quarantined",
+            name="x" * 30,
+            ignition=False,
+            blocked=True,
+            last_seen="2026-01-31T12:08:01Z",
         )
         text = rendered(cells(record, NOW), width=80)
-        self.assertEqual([len(line.split()) for line in text.splitlines()], [8, 9])
+        self.assertEqual([len(line.split()) for line in text.splitlines()], [9, 10])
         self.assertEqual(text.count("\u2026"), 1)
 
     def test_caption(self) -> None:
