@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 import attrs
@@ -49,6 +50,13 @@ class Position:
     mnc: int | None
     lac: str | None
     cell_id: str | None
+
+    @property
+    def gps_ms(self) -> int | None:
+        """`gps_time` in milliseconds since the epoch."""
+        if self.gps_time is None:
+            return None
+        return int(datetime.fromisoformat(self.gps_time).timestamp()) * 1000
 
 
 class Block(NamedTuple):
