@@ -101,9 +101,8 @@ class GatewayAnswers:
     async def devices(
         self, policy: str | None, cursor: str | None, limit: int | None
     ) -> Record:
-        chosen = () if policy is None else (policy,)
         return await fitting_page(
-            lambda most: self._store.devices(cursor, most, PAGE_BYTES, *chosen),
+            lambda most: self._store.devices(cursor, most, PAGE_BYTES, policy),
             limit,
             self._with_live,
         )

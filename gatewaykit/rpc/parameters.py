@@ -19,7 +19,7 @@ MOST_CHARACTERS = 2000
 """Of one text."""
 MOST_BYTES = 8 * 1024
 """Of all of it, as it travels."""
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,29}")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 # Values that the audit trail may show, by name. What is not here may be a password, or hold
 # one, as the values of a custom command do.
@@ -51,6 +51,8 @@ class Parameters(Checked):
             raise ValueError(self.allowed) from None
 
     def toString(self, inObject: Mapping[str, Any]) -> bytes:
+        if not isinstance(inObject, Mapping):
+            raise TypeError(self.allowed)
         text = encode(self._check(dict(inObject)))
         if len(text) > MOST_BYTES:
             raise ValueError(self.allowed)

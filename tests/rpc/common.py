@@ -18,11 +18,13 @@ from gatewaykit.rpc import verbs
 from gatewaykit.rpc.answers import Answer, GatewayAnswers
 from gatewaykit.rpc.caller import ClientProtocol
 from gatewaykit.rpc.client import GatewayClient
+from gatewaykit.rpc.device_answers import DeviceAnswers
 from gatewaykit.rpc.modem_answers import ModemAnswers
 from gatewaykit.rpc.mount_answers import MountAnswers
 from gatewaykit.rpc.server import GatewayServer, RpcFactory
 from gatewaykit.testing import MemoryModem, MemoryMount, MemoryStore
 from gatewaykit.tts160.registry import Registry
+from gatewaykit.vehicles import Registration
 
 IMEI = "864000000000001"
 
@@ -48,6 +50,7 @@ class FakeFleet:
     def __init__(self) -> None:
         self.lives: dict[str, Record] = {}
         self.policies: list[tuple[str, str]] = []
+        self.registrations: list[tuple[str, Registration]] = []
 
     def live(self, imei: str) -> Record | None:
         return self.lives.get(imei)
@@ -57,6 +60,9 @@ class FakeFleet:
 
     def policy_changed(self, imei: str, policy: str) -> None:
         self.policies.append((imei, policy))
+
+    def registered(self, imei: str, registration: Registration) -> None:
+        self.registrations.append((imei, registration))
 
 
 @implementer(IHealth)
@@ -84,6 +90,7 @@ class RpcTestCase(SynchronousTestCase):
             **GatewayAnswers(
                 self.store, self.fleet, self.subsystems, self.clock
             ).table(),
+            **DeviceAnswers(self.store, self.fleet).table(),
             **ModemAnswers(self.modem).table(),
             **MountAnswers(self.mount, Registry).table(),
         }

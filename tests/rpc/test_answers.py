@@ -200,8 +200,8 @@ class GreedyStore(MemoryStore):
         return super().history(imei, since, until, cursor, limit, 1 << 30)
 
     def devices(self, *arguments: Any) -> Deferred[Page]:
-        cursor, limit, _ = arguments
-        return super().devices(cursor, limit, 1 << 30)
+        cursor, limit, _, policy = arguments
+        return super().devices(cursor, limit, 1 << 30, policy)
 
 
 class BoundlessStore(MemoryStore):

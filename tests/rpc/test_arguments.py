@@ -13,6 +13,7 @@ from gatewaykit import access
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
+    CommandRefused,
     DeviceGarbled,
     DeviceRefused,
     DeviceTimeout,
@@ -100,7 +101,7 @@ class CheckedArgumentTests(SynchronousTestCase):
             self.assertEqual(error.allowed, "1 to 10000")
 
     def test_optional_arguments_may_be_left_out(self) -> None:
-        self.assertEqual(sent(verbs.ListDevices), {"cursor": None, "limit": None})
+        self.assertEqual(sent(verbs.ListModemEvents), {"cursor": None, "limit": None})
 
     def test_policy_is_one_of_three(self) -> None:
         for good in ("accepted", "quarantined", "refused"):
@@ -223,6 +224,7 @@ class ErrorTests(SynchronousTestCase):
         DeviceRefused("the modem", "AT+CSQ", "SIM failure"),
         DeviceGarbled("the mount", ":GR#", "25:00:00 is no time"),
         MotionStopped("slew", "uid:1000"),
+        CommandRefused(IMEI, "block", "no level is set"),
         CallTimeout("History", 60.5),
         InternalError("1a2b3c4d"),
     )
