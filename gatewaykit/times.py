@@ -40,3 +40,11 @@ def utc_of(digits: int | str, offset_min: int) -> int | None:
     except ValueError:
         return None
     return int(moment.timestamp() - offset_min * 60) * 1000
+
+
+def offset_text(offset_min: int | None) -> str | None:
+    """``-03:00`` for 180 minutes west of UTC."""
+    if offset_min is None:
+        return None
+    hours, minutes = divmod(abs(offset_min), 60)
+    return f"{'-' if offset_min < 0 else '+'}{hours:02}:{minutes:02}"

@@ -61,7 +61,7 @@ class MemoryStoreTests(SynchronousTestCase):
         record = report("", positions=[{"gps_time": None}])
         self.store.add_report(record)
         found = self.get(self.store.history(IMEI, since=20260201000000))
-        self.assertEqual(found.records, [record])
+        self.assertEqual(found.records, [record | {"sent_at": None}])
         self.assertIsNone(self.get(self.store.latest_position(IMEI)))
 
     def test_page_ends_before_it_is_too_long(self) -> None:

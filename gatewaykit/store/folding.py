@@ -1,4 +1,5 @@
-"""Folding: what was committed is carried into `tracks` and `devices`, some thousands of
+"""Folding: what was committed is carried into `tracks` and `devices` (and, by
+`chronicle`, into events), some thousands of
 reports at a time (see `schema` for why).
 
 A part is folded up to its mark, in steps, one step at a time. A step of many reports takes
@@ -79,7 +80,8 @@ _FOLD = {
             {_if_newer("outputs", "outputs_time", ">=")},
             {_if_newer("outputs_time", "outputs_time", ">=")}""",
 }
-PARTS = tuple(_FOLD)
+PARTS = (*_FOLD, "events")
+"""`chronicle` has the folder of the last."""
 
 
 def marks(connection: sqlite3.Connection) -> tuple[int, dict[str, int]]:
@@ -92,10 +94,13 @@ def marks(connection: sqlite3.Connection) -> tuple[int, dict[str, int]]:
     return newest or 0, {part: max(kept[part], (oldest or 1) - 1) for part in PARTS}
 
 
-class _Writer(Protocol):
+class Writes(Protocol):
+    """What a folder needs of the writer."""
+
     newest: int
 
-    def write(self, job: Callable[[sqlite3.Connection], T], /) -> Deferred[T]: ...
+    def write(self, job: Callable[[sqlite3.Connection], T], /) -> Deferred[T]:
+        """Run `job` inside the next transaction."""
 
 
 class Folder:
@@ -105,7 +110,7 @@ class Folder:
     :param ahead: a send time above this is of a clock that runs ahead: it sets no state.
     """
 
-    def __init__(self, part: str, writer: _Writer, ahead: Callable[[], int]) -> None:
+    def __init__(self, part: str, writer: Writes, ahead: Callable[[], int]) -> None:
         self.mark = 0
         self._part = part
         self._writer = writer

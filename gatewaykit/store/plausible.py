@@ -51,11 +51,17 @@ def _audit(value: object) -> bool:
     )
 
 
+def _one_of(*texts: str) -> Check:
+    return lambda value: value in texts
+
+
 _SEQ = _number(1, 1 << 48)
 _MILLISECONDS = _number(_2000_MS, _2200_MS)
+_MINUTES = _number(-12 * 60, 14 * 60)
 _DIGITS = _number(0, 10**14 - 1)
 _IMEI = _text(15)
 _NAME = _text(100)
+_REMARK = _text(5000)
 
 _REPORT: dict[str, Check] = {
     "seq": _SEQ,
@@ -103,10 +109,57 @@ CHECKS: dict[str, dict[str, Check]] = {
     "damage": {
         "seq": _SEQ,
         "at": _MILLISECONDS,
-        "file": _text(5000),
-        "reason": _text(5000),
-        "salvaged": _text(5000),
+        "file": _REMARK,
+        "reason": _REMARK,
+        "salvaged": _REMARK,
         "acknowledged": _number(0, 1),
+    },
+    "registrations": {
+        "imei": _IMEI,
+        "name": _optional(_NAME),
+        "model": _optional(_NAME),
+        "group": _optional(_NAME),
+        "timezone_offset_min": _optional(_MINUTES),
+        "block_level": _optional(_number(0, 1)),
+        "password_ref": _optional(_NAME),
+    },
+    "vehicle_states": {
+        "imei": _IMEI,
+        "blocked": _optional(_number(0, 1)),
+        "blocked_at": _optional(_MILLISECONDS),
+        "timezone_estimate_min": _optional(_MINUTES),
+    },
+    # Without `secrets`: what is saved of commands is finished.
+    "commands": {
+        "seq": _SEQ,
+        "id": _NAME,
+        "imei": _IMEI,
+        "kind": _NAME,
+        "parameters": _object,
+        "status": _one_of("pending", "sent", "confirmed", "failed"),
+        "reason": _optional(_REMARK),
+        "override": _optional(_REMARK),
+        "serial": _optional(_NAME),
+        "wire": _optional(_REMARK),
+        "created_at": _MILLISECONDS,
+        "expires_at": _MILLISECONDS,
+        "sent_at": _optional(_MILLISECONDS),
+        "confirmed_at": _optional(_MILLISECONDS),
+        "verified_at": _optional(_MILLISECONDS),
+        "failed_at": _optional(_MILLISECONDS),
+        "late_ack_at": _optional(_MILLISECONDS),
+        "attempts": _number(0, 1 << 20),
+        "requested_by": _REMARK,
+        "requested_from": _REMARK,
+        "gateway": _REMARK,
+    },
+    "device_settings": {
+        "imei": _IMEI,
+        "name": _NAME,
+        "wanted": _optional(_object),
+        "applied": _optional(_object),
+        "wanted_at": _optional(_MILLISECONDS),
+        "applied_at": _optional(_MILLISECONDS),
     },
 }
 _ALL = CHECKS | {"sqlite_sequence": {"name": _NAME, "seq": _SEQ}}

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from gatewaykit.errors import MisuseError
-from gatewaykit.interfaces import DeviceRow, Page, Record
-from gatewaykit.store import registrations
+from gatewaykit.interfaces import Page, Record
+from gatewaykit.store import registrations, registry
 from gatewaykit.times import iso
 
 Render = Callable[[bytes, int, bytes], Record]
 """(identity, received_at in milliseconds, raw frame) to the report record."""
-ModelOf = Callable[[str], str | None]
-"""A protocol version to the name of the device's model."""
 
 _FIRST = -1
 _LAST = 1 << 62
@@ -72,6 +69,7 @@ def history(
     after_time, after_seq = numbers(cursor, 2)
     if since is not None and since > after_time:
         after_time, after_seq = since, _FIRST
+    offset = registry.offset(connection, imei)
     # Rows are fetched as they are rendered: a page that ends early costs no more.
     rows = connection.execute(
         """SELECT tracks.time, seq, id, received_at, raw
@@ -83,8 +81,13 @@ def history(
     try:
         return page(
             (
-                # A frame may leave its IMEI to the connection.
-                (f"{time}-{seq}", render(identity, received_at, raw) | {"imei": imei})
+                (
+                    f"{time}-{seq}",
+                    # A frame may leave its IMEI to the connection.
+                    registrations.with_sent_at(
+                        render(identity, received_at, raw) | {"imei": imei}, offset
+                    ),
+                )
                 for time, seq, identity, received_at, raw in rows
             ),
             limit,
@@ -92,108 +95,6 @@ def history(
         )
     finally:
         rows.close()
-
-
-_LATEST = """devices.imei, latest_time, coalesce(latest.id, latest_id),
-    coalesce(latest.received_at, latest_received_at), coalesce(latest.raw, latest_raw)"""
-_DEVICE = f"""SELECT {_LATEST}, policy, status, since, last_seen,
-        devices.ignition, devices.outputs, newest.raw
-    FROM devices
-    LEFT JOIN reports AS latest
-        ON latest.seq = latest_seq AND latest.imei = devices.imei
-    LEFT JOIN reports AS newest
-        ON newest.seq = newest_seq AND newest.imei = devices.imei"""
-
-
-def _latest(render: Render, row: tuple[Any, ...]) -> Record | None:
-    imei, time, identity, received_at, raw = row
-    if raw is None:
-        return None
-    report = render(identity, received_at, raw)
-    digits = str(time)
-    stamp = (
-        f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}"
-        f"T{digits[8:10]}:{digits[10:12]}:{digits[12:]}Z"
-    )
-    for position in report["positions"]:
-        if position["gps_time"] == stamp and position["longitude"] is not None:
-            return {
-                "imei": imei,
-                "type": report["type"],
-                "report_id": report["id"],
-                "received_at": report["received_at"],
-                **position,
-            }
-    return None
-
-
-def _device(render: Render, model_of: ModelOf, row: tuple[Any, ...]) -> Record:
-    policy, status, since, last_seen, ignition, outputs, newest_raw = row[5:]
-    # The newest report tells its name; once that is deleted, the one kept for its position.
-    told = row[4] if newest_raw is None else newest_raw
-    newest = {} if told is None else render(b"", last_seen, told)
-    version = newest.get("protocol_version")
-    return {
-        "imei": row[0],
-        "name": newest.get("device_name") or None,
-        "model": model_of(version or ""),
-        "protocol_version": version,
-        "policy": policy,
-        "status": status,
-        "since": iso(since),
-        "last_seen": iso(last_seen) if last_seen else None,
-        "ignition": None if ignition is None else bool(ignition),
-        "outputs": outputs,
-        "latest": _latest(render, row[:5]),
-    }
-
-
-def devices(
-    connection: sqlite3.Connection,
-    render: Render,
-    model_of: ModelOf,
-    cursor: str | None,
-    limit: int,
-    max_bytes: int,
-    policy: str | None,
-) -> Page:
-    """See `IStore.devices`. The cursor is the last IMEI."""
-    where, values = "", []
-    if policy is not None:
-        where, values = "policy = ? AND", [registrations.checked_policy(policy)]
-    rows = connection.execute(
-        f"{_DEVICE} WHERE {where} devices.imei > ? ORDER BY devices.imei LIMIT ?",
-        (*values, cursor or "", limit),
-    )
-    try:
-        return page(
-            ((row[0], _device(render, model_of, row)) for row in rows),
-            limit,
-            max_bytes,
-        )
-    finally:
-        rows.close()
-
-
-def device(
-    connection: sqlite3.Connection, render: Render, model_of: ModelOf, imei: str
-) -> Record | None:
-    """See `IStore.device`."""
-    row = connection.execute(f"{_DEVICE} WHERE devices.imei = ?", (imei,)).fetchone()
-    return None if row is None else _device(render, model_of, row)
-
-
-def latest_position(
-    connection: sqlite3.Connection, render: Render, imei: str
-) -> Record | None:
-    """See `IStore.latest_position`."""
-    row = connection.execute(
-        f"SELECT {_LATEST} FROM devices"
-        " LEFT JOIN reports AS latest ON latest.seq = latest_seq"
-        " AND latest.imei = devices.imei WHERE devices.imei = ?",
-        (imei,),
-    ).fetchone()
-    return None if row is None else _latest(render, row)
 
 
 def events(
@@ -240,18 +141,6 @@ def audit(connection: sqlite3.Connection, cursor: str | None, limit: int) -> Pag
         limit,
         60_000,
     )
-
-
-def load_devices(connection: sqlite3.Connection) -> list[DeviceRow]:
-    """See `IStore.load_devices`."""
-    return list(_device_rows(connection))
-
-
-def _device_rows(connection: sqlite3.Connection) -> Iterator[DeviceRow]:
-    for imei, status, since, last_seen, policy in connection.execute(
-        "SELECT imei, status, since, last_seen, policy FROM devices"
-    ):
-        yield DeviceRow(imei, status, since, last_seen, policy)
 
 
 def open_damage(connection: sqlite3.Connection) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from gatewaykit.errors import MisuseError
+from gatewaykit.times import iso, offset_text, utc_of
 from gatewaykit.vehicles import Record, Registration
 
 POLICIES = ("accepted", "quarantined", "refused")
@@ -51,3 +52,31 @@ def _check(name: str, value: Any) -> None:
         raise MisuseError(
             name, value, f"1 to {LONGEST_TEXT} characters that can be printed"
         )
+
+
+def shown(registration: Registration, estimate_min: int | None) -> Record:
+    """What a device's record has of its registration beside name and model.
+
+    :param estimate_min: the device's offset from UTC as its reports tell it.
+    """
+    set_min = registration.timezone_offset_min
+    source = "set" if set_min is not None else "estimated"
+    offset = estimate_min if set_min is None else set_min
+    return {
+        "group": registration.group,
+        "block_level": registration.block_level,
+        "password_ref": registration.password_ref,
+        "timezone_offset": offset_text(offset),
+        "timezone_source": None if offset is None else source,
+    }
+
+
+def with_sent_at(report: Record, offset_min: int | None) -> Record:
+    """A report's record with the moment at which it says it was sent, in UTC.
+
+    :param offset_min: of the device's clock; None where nobody knows it.
+    """
+    send_time, sent = report.get("send_time"), None
+    if send_time is not None and offset_min is not None:
+        sent = utc_of(send_time, offset_min)
+    return {**report, "sent_at": None if sent is None else iso(sent)}

@@ -64,6 +64,18 @@ def change_setting(
             )
 
 
+def offset(connection: sqlite3.Connection, imei: str) -> int | None:
+    """Minutes that a device's clock is east of UTC: as set, else as estimated."""
+    row = connection.execute(
+        """SELECT coalesce(
+            (SELECT timezone_offset_min FROM registrations WHERE imei = :imei),
+            (SELECT timezone_estimate_min FROM vehicle_states WHERE imei = :imei))""",
+        {"imei": imei},
+    ).fetchone()
+    found: int | None = row[0]
+    return found
+
+
 def settings(connection: sqlite3.Connection, imei: str) -> Record:
     """The settings of a device by name: `wanted`, `applied`, `wanted_at`, `applied_at`."""
     return {

@@ -16,11 +16,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from gatewaykit.store import schema, writes
+from gatewaykit.store import first_page, schema, writes
 from gatewaykit.store.plausible import CHECKS, is_plausible
 from gatewaykit.times import iso
 
 _BATCH_ROWS = 1000
+OPEN_COMMAND = "unknown: the store was damaged"
 _FARTHEST_ROWID = 1 << 40
 
 
@@ -66,11 +67,15 @@ def salvage(path: Path, reason: str, at: int) -> Path:
     aside = _free_name(path, at)
     with closing(schema.connect(fresh)) as target:
         schema.prepare(target, fresh)
+        target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         # The rows need not be durable one by one: the file counts once it is whole.
         target.execute("PRAGMA synchronous = OFF")
-        with _Source(path, fresh, target) as source:
+        with _Source(path, fresh) as source:
             counts = _copy_tables(source, target)
         target.execute("BEGIN")
+        arguments = {"file": str(aside), "reason": reason}
+        if failed := _fail_open_commands(target, at):
+            arguments["commands"] = ", ".join(failed)
         writes.append_audit(
             target,
             {
@@ -78,7 +83,7 @@ def salvage(path: Path, reason: str, at: int) -> Path:
                 "who": "gatewaykit",
                 "from_where": "store",
                 "what": "store_damaged",
-                "arguments": {"file": str(aside), "reason": reason},
+                "arguments": arguments,
                 "outcome": "salvaged; the chain may be broken before this record",
             },
         )
@@ -100,21 +105,18 @@ def salvage(path: Path, reason: str, at: int) -> Path:
 class _Source:
     """The damaged file, open for reading as far as that goes.
 
-    Without its first page nobody knows where its tables are. A file made by the same
-    statements has the same map: then a copy of it that has its first page is read.
+    Without its first page nobody knows where its tables are: then a copy of it that has one
+    is read.
     """
 
-    def __init__(self, path: Path, fresh: Path, target: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, fresh: Path) -> None:
         self._path = path
         self._patched = _beside(path, ".salvage-source")
         self._fresh = fresh
-        self._target = target
 
     def __enter__(self) -> sqlite3.Connection:
         self._connection = _open_damaged(self._path)
-        try:
-            self._connection.execute("SELECT 1 FROM reports LIMIT 0")
-        except sqlite3.DatabaseError:
+        if not _has_its_tables(self._connection):
             self._connection.close()
             self._patch()
             self._connection = _open_damaged(self._patched)
@@ -125,16 +127,25 @@ class _Source:
         _remove(self._patched)
 
     def _patch(self) -> None:
-        self._target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        (page_size,) = self._target.execute("PRAGMA page_size").fetchone()
         _remove(self._patched)
         shutil.copyfile(self._path, self._patched)
         with suppress(FileNotFoundError):
             shutil.copyfile(_beside(self._path, "-wal"), _beside(self._patched, "-wal"))
-        first = bytearray(self._fresh.read_bytes()[:page_size])
-        first[28:32] = (self._patched.stat().st_size // page_size).to_bytes(4, "big")
-        with self._patched.open("r+b") as file:
-            file.write(first)
+        first_page.restore(self._patched, self._fresh)
+
+
+def _has_its_tables(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("SELECT 1 FROM reports LIMIT 0")
+        row = connection.execute(
+            "SELECT value FROM meta WHERE key = 'roots'"
+        ).fetchone()
+        # A file of version 1 has no others.
+        for table in json.loads(row[0]) if row else ():
+            connection.execute(f'SELECT 1 FROM "{table}" LIMIT 0')
+    except (sqlite3.DatabaseError, ValueError, TypeError):
+        return False
+    return True
 
 
 def _open_damaged(path: Path) -> sqlite3.Connection:
@@ -151,7 +162,7 @@ def _copy_tables(
     """Copy what is readable and plausible; gives the number of rows by table."""
     counts = dict.fromkeys(CHECKS, 0)
     for table, columns in CHECKS.items():
-        names = ", ".join(columns)
+        names = ", ".join(f'"{name}"' for name in columns)
         marks = ", ".join("?" * len(columns))
         # OR IGNORE: a row that breaks a constraint was not readable after all.
         insert = f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})"
@@ -166,7 +177,31 @@ def _copy_tables(
     # The position whose report is in the file is found again by folding.
     target.execute("UPDATE devices SET latest_time = NULL WHERE latest_raw IS NULL")
     _keep_numbers(source, target)
+    _keep_mark(source, target)
     return counts
+
+
+def _fail_open_commands(target: sqlite3.Connection, at: int) -> list[str]:
+    """Nobody knows what became of them since; gives their ids."""
+    return [
+        id_
+        for (id_,) in target.execute(
+            """UPDATE commands SET status = 'failed', reason = ?, failed_at = ?
+            WHERE status IN ('pending', 'sent') RETURNING id""",
+            (OPEN_COMMAND, at),
+        ).fetchall()
+    ]
+
+
+def _keep_mark(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+    """What has made its event makes no other; where that is not known, none does."""
+    (newest,) = target.execute("SELECT coalesce(max(seq), 0) FROM reports").fetchone()
+    mark = newest
+    with suppress(sqlite3.DatabaseError):
+        row = source.execute("SELECT value FROM meta WHERE key = 'events'").fetchone()
+        if row and isinstance(row[0], int) and 0 <= row[0] < newest:
+            mark = row[0]
+    target.execute("UPDATE meta SET value = ? WHERE key = 'events'", (mark,))
 
 
 def _keep_numbers(source: sqlite3.Connection, target: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ Two choices carry the speed of the ingest path, measured on the benchmark's mach
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -42,8 +43,9 @@ _REPORT_TYPES = """
     raw BLOB NOT NULL
 """
 
-# Salvage relies on the order of these statements: a new file made by them has every table
-# at the page where the damaged one had it, if that was made by them too.
+# Salvage relies on the order of these: a new file made by them has `meta` at the page where
+# every other has it, and the tables of version 1 too. Where later ones begin in a file that
+# was of an earlier version, `meta` says (`roots`).
 _FIRST = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
     f"CREATE TABLE reports (seq INTEGER PRIMARY KEY AUTOINCREMENT, {_REPORT_TYPES})",
@@ -99,7 +101,7 @@ _SECOND = (
         imei TEXT NOT NULL,
         kind TEXT NOT NULL,
         parameters TEXT NOT NULL,
-        secrets TEXT NOT NULL,
+        secrets TEXT NOT NULL DEFAULT '{}',
         status TEXT NOT NULL,
         reason TEXT,
         override TEXT,
@@ -143,6 +145,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     else:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # Spent secrets of commands are overwritten where they stood.
+        connection.execute("PRAGMA secure_delete = FAST")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     cache = READER_CACHE_KIB if read_only else WRITER_CACHE_KIB
     connection.execute(f"PRAGMA cache_size = -{cache}")
@@ -212,9 +216,27 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         for step in _STEPS[version if tables else 0 :]:
             for statement in step:
                 connection.execute(statement)
+        _keep_roots(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
+
+
+def roots(connection: sqlite3.Connection) -> dict[str, int]:
+    """The page at which each table begins."""
+    return dict(
+        connection.execute(
+            "SELECT name, rootpage FROM sqlite_schema WHERE type = 'table'"
+        ).fetchall()
+    )
+
+
+def _keep_roots(connection: sqlite3.Connection) -> None:
+    """Write where the tables begin to where salvage finds it without the first page."""
+    connection.execute(
+        "INSERT OR REPLACE INTO meta VALUES ('roots', ?)",
+        (json.dumps(roots(connection)),),
+    )
 
 
 def is_damage(error: sqlite3.Error) -> bool:

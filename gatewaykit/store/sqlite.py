@@ -18,19 +18,21 @@ from gatewaykit import metrics
 from gatewaykit.errors import StoreUnavailable
 from gatewaykit.interfaces import (
     DeviceChange,
-    DeviceRow,
     IHealth,
     IJournal,
     IStore,
     JournalEntry,
-    Page,
     Record,
 )
-from gatewaykit.store import folding, queries, schema, writes
-from gatewaykit.store.vehicle_records import VehicleRecords
+from gatewaykit.store import commands, folding, queries, registry, schema, writes
+from gatewaykit.store.chronicle import NOTHING_HAPPENS, Chronicle, ChronicleFolder
+from gatewaykit.store.devices import ModelOf
+from gatewaykit.store.reads import Reads
 from gatewaykit.store.worker import Worker
 from gatewaykit.store.writer import CLOSED, Writer
+from gatewaykit.store.writes import DAY_MS
 from gatewaykit.times import digits
+from gatewaykit.vehicles import Command, CommandChange, Registration, SettingChange
 
 T = TypeVar("T")
 
@@ -39,7 +41,6 @@ RETENTION_REPORTS = 50_000
 """As many new reports ask for retention before its time, where bytes are bounded."""
 EXPIRE_ROWS = 500
 MOST_EXPIRE_ROWS = 10_000
-DAY_MS = 86_400_000
 
 _log = Logger()
 
@@ -49,14 +50,16 @@ def _wall_ms() -> int:
 
 
 @implementer(IJournal, IStore, IHealth)
-class SqliteStore(VehicleRecords):
+class SqliteStore(Reads):
     """The journal, and without MongoDB the whole store.
 
     :param path: the database file; its directory must exist.
     :param render: makes a report's record of its identity, time of receipt and frame.
     :param model_of: names a device's model by its protocol version.
-    :param retention_days: reports and events older than this are deleted; 0: kept.
+    :param retention_days: reports, events and finished commands older than this are
+        deleted; 0: kept.
     :param retention_bytes: the oldest reports go above this size of the file; 0: kept.
+    :param chronicle: how reports are read as events.
     :param wall_ms: the wall clock, milliseconds since the epoch.
     """
 
@@ -67,10 +70,11 @@ class SqliteStore(VehicleRecords):
         path: Path,
         reactor: Any,
         render: queries.Render,
-        model_of: queries.ModelOf = lambda _: None,
+        model_of: ModelOf = lambda _: None,
         *,
         retention_days: int = 0,
         retention_bytes: int = 0,
+        chronicle: Chronicle = NOTHING_HAPPENS,
         wall_ms: Callable[[], int] = _wall_ms,
     ) -> None:
         self.path = path
@@ -83,8 +87,11 @@ class SqliteStore(VehicleRecords):
         self._writer = Writer(path, reactor, wall_ms, self._replacing)
         self._reader: sqlite3.Connection | None = None
         self._reader_thread: Worker | None = None
+        self._chronicle = chronicle
         self._folders = {
-            part: folding.Folder(part, self._writer, self._ahead)
+            part: ChronicleFolder(self._writer, self._ahead, chronicle)
+            if part == "events"
+            else folding.Folder(part, self._writer, self._ahead)
             for part in folding.PARTS
         }
         self._folding: Deferred[None] = succeed(None)
@@ -207,6 +214,32 @@ class SqliteStore(VehicleRecords):
         at = self._wall_ms()
         return self._writer.write(lambda c: writes.set_policy(c, imei, policy, at))
 
+    def register(
+        self, imei: str, values: Record, policy: str | None = None
+    ) -> Deferred[Registration]:
+        """See `IStore.register`."""
+        kept, at = dict(values), self._wall_ms()
+        return self._writer.write(
+            lambda c: registry.register(c, imei, kept, policy, at)
+        )
+
+    def add_command(
+        self,
+        command: Command,
+        audit: Record,
+        superseded: Sequence[CommandChange] = (),
+        setting: SettingChange | None = None,
+    ) -> Deferred[list[bool]]:
+        """See `IStore.add_command`."""
+        kept = tuple(superseded)
+        return self._writer.write(
+            lambda c: commands.add(c, command, audit, kept, setting)
+        )
+
+    def change_command(self, change: CommandChange) -> Deferred[bool]:
+        """See `IStore.change_command`."""
+        return self._writer.write(lambda c: commands.change(c, change))
+
     def append_audit(self, record: Record) -> Deferred[Record]:
         """See `IStore.append_audit`."""
         return self._writer.write(lambda c: writes.append_audit(c, record))
@@ -221,71 +254,6 @@ class SqliteStore(VehicleRecords):
         return self._writer.write(writes.acknowledge_damage).addCallback(clear)
 
     # -- reads -------------------------------------------------------------------------
-
-    def history(
-        self,
-        imei: str,
-        since: int | None = None,
-        until: int | None = None,
-        cursor: str | None = None,
-        limit: int = 1000,
-        max_bytes: int = 60_000,
-    ) -> Deferred[Page]:
-        """See `IStore.history`."""
-        return self._read(
-            "tracks",
-            lambda c: queries.history(
-                c, self._render, imei, since, until, cursor, limit, max_bytes
-            ),
-        )
-
-    def devices(
-        self,
-        cursor: str | None = None,
-        limit: int = 1000,
-        max_bytes: int = 60_000,
-        policy: str | None = None,
-    ) -> Deferred[Page]:
-        """See `IStore.devices`."""
-        return self._read(
-            "devices",
-            lambda c: queries.devices(
-                c, self._render, self._model_of, cursor, limit, max_bytes, policy
-            ),
-        )
-
-    def device(self, imei: str) -> Deferred[Record | None]:
-        """See `IStore.device`."""
-        return self._read(
-            "devices", lambda c: queries.device(c, self._render, self._model_of, imei)
-        )
-
-    def latest_position(self, imei: str) -> Deferred[Record | None]:
-        """See `IStore.latest_position`."""
-        return self._read(
-            "devices", lambda c: queries.latest_position(c, self._render, imei)
-        )
-
-    def events(
-        self,
-        imei: str | None = None,
-        cursor: str | None = None,
-        limit: int = 1000,
-        max_bytes: int = 60_000,
-    ) -> Deferred[Page]:
-        """See `IStore.events`."""
-        return self._read(
-            None, lambda c: queries.events(c, imei, cursor, limit, max_bytes)
-        )
-
-    def audit(self, cursor: str | None = None, limit: int = 1000) -> Deferred[Page]:
-        """See `IStore.audit`."""
-        return self._read(None, lambda c: queries.audit(c, cursor, limit))
-
-    def load_devices(self) -> Deferred[list[DeviceRow]]:
-        """See `IStore.load_devices`."""
-        # Who is new has a row before his first report; a full disk must not stop the start.
-        return self._read(None, queries.load_devices)
 
     def _read(
         self, part: str | None, query: Callable[[sqlite3.Connection], T]

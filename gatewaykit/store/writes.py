@@ -21,6 +21,7 @@ ROWS_A_STATEMENT = 1024
 SMALL_BATCH = 64
 QUARANTINE_ROWS = 2_000
 """Reports kept of devices that nobody accepted, all together."""
+DAY_MS = 86_400_000
 STRANGERS = 2_000
 """Devices kept that nobody has decided about, where those are quarantined."""
 
@@ -90,6 +91,7 @@ def _forget_strangers(connection: sqlite3.Connection) -> None:
     ).fetchall():
         connection.execute("DELETE FROM device_events WHERE imei = ?", imei)
         connection.execute("DELETE FROM quarantine WHERE imei = ?", imei)
+        connection.execute("DELETE FROM vehicle_states WHERE imei = ?", imei)
 
 
 def change_devices(
@@ -112,6 +114,13 @@ def change_devices(
                 change.last_seen,
             ),
         )
+        if change.blocked is not None:
+            connection.execute(
+                """INSERT INTO vehicle_states (imei, blocked, blocked_at)
+                VALUES (?, ?, ?) ON CONFLICT (imei) DO UPDATE
+                SET blocked = excluded.blocked, blocked_at = excluded.blocked_at""",
+                (change.imei, change.blocked, change.last_seen),
+            )
         if change.event is not None:
             at = change.since if change.at is None else change.at
             add_event(connection, change.imei, change.event, at, change.details)
@@ -171,21 +180,23 @@ def acknowledge_damage(connection: sqlite3.Connection) -> int:
 def expire(
     connection: sqlite3.Connection, rows: int, before: int | None, ahead: int
 ) -> bool:
-    """Delete old reports, and events that are as old, at most `rows` of each, so that no
-    commit waits long; gives whether there may be more.
+    """Delete old reports, and events and finished commands that are as old, at most `rows`
+    of each, so that no commit waits long; gives whether there may be more.
 
     Only what is folded goes: the latest position of a vehicle is known by then.
 
     :param before: milliseconds since the epoch: what was received earlier goes; None: the
         oldest reports go whatever their age.
-    :param ahead: what was received later than this, by a clock that ran ahead, goes too.
+    :param ahead: a day from now: what was received later than this, by a clock that ran
+        ahead, goes too.
     """
     old = "true" if before is None else "(received_at < ? OR received_at > ?)"
     bounds = () if before is None else (before, ahead)
     (upto, newest) = connection.execute(
         f"""SELECT max(seq), max(received_at) FROM (
             SELECT seq, received_at FROM reports
-            WHERE seq <= (SELECT min(value) FROM meta WHERE key IN ('tracks', 'devices'))
+            WHERE seq <= (SELECT min(value) FROM meta
+                WHERE key IN ('tracks', 'devices', 'events'))
             ORDER BY seq LIMIT ?) WHERE {old}""",
         (rows, *bounds),
     ).fetchone()
@@ -205,12 +216,21 @@ def expire(
             (upto, *bounds),
         )
         connection.execute(f"DELETE FROM {gone}", (upto, *bounds))
-    events = connection.execute(
-        "DELETE FROM device_events WHERE seq IN"
-        " (SELECT seq FROM device_events ORDER BY seq LIMIT ?) AND (at < ? OR at > ?)",
-        (rows, (newest or 0) if before is None else before, ahead),
-    ).rowcount
-    return upto is not None or events > 0
+    old_at = (newest or 0) if before is None else before
+    # Of a command somebody may still want to hear for a while, however small the file is.
+    spent_at = min(old_at, ahead - 2 * DAY_MS)
+    others = 0
+    for table, moment, least, also in (
+        ("device_events", "at", old_at, ""),
+        ("commands", "created_at", spent_at, " AND status IN ('confirmed', 'failed')"),
+    ):
+        others += connection.execute(
+            f"DELETE FROM {table} WHERE seq IN"
+            f" (SELECT seq FROM {table} ORDER BY seq LIMIT ?)"
+            f" AND ({moment} < ? OR {moment} > ?){also}",
+            (rows, least, ahead),
+        ).rowcount
+    return upto is not None or others > 0
 
 
 def used_bytes(connection: sqlite3.Connection) -> int:

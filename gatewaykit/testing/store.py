@@ -18,6 +18,7 @@ from gatewaykit.store import registrations
 from gatewaykit.testing.pages import copied, numbers, page
 from gatewaykit.testing.vehicle_records import MemoryVehicleRecords
 from gatewaykit.times import iso
+from gatewaykit.vehicles import Registration
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ class MemoryStore(MemoryVehicleRecords):
         self._clock = clock or Clock()
         self._reports: list[tuple[int, int, Record]] = []
         self._devices: dict[str, Record] = {}
+        self.timezone_estimates: dict[str, int] = {}
+        """Minutes that a device's clock is east of UTC, by IMEI, as its reports tell it."""
         self.failure: str | None = None
         self.open_damages = 0
 
@@ -70,11 +73,31 @@ class MemoryStore(MemoryVehicleRecords):
                 "status": "unknown",
                 "since": since,
                 "last_seen": None,
+                "gateway": None,
                 "ignition": None,
                 "outputs": None,
+                "blocked": None,
                 "latest": None,
             },
         )
+
+    def _shown(self, device: Record) -> Record:
+        imei = device["imei"]
+        registration = self._registrations.get(imei, Registration())
+        estimate_min = self.timezone_estimates.get(imei)
+        shown: Record = copied(
+            device
+            | {"name": registration.name, "model": registration.model}
+            | registrations.shown(registration, estimate_min)
+            | {"settings": self._settings.get(imei, {})}
+        )
+        return shown
+
+    def _offset(self, imei: str) -> int | None:
+        registration = self._registrations.get(imei, Registration())
+        if registration.timezone_offset_min is not None:
+            return registration.timezone_offset_min
+        return self.timezone_estimates.get(imei)
 
     def history(
         self,
@@ -89,8 +112,9 @@ class MemoryStore(MemoryVehicleRecords):
 
         def read() -> Page:
             after = numbers(cursor, 2)
+            offset = self._offset(imei)
             rows = [
-                (f"{time}-{number}", record)
+                (f"{time}-{number}", registrations.with_sent_at(record, offset))
                 for time, number, record in self._reports
                 if record["imei"] == imei
                 and (time, number) > after
@@ -114,7 +138,7 @@ class MemoryStore(MemoryVehicleRecords):
             if policy is not None:
                 registrations.checked_policy(policy)
             rows = [
-                (imei, record)
+                (imei, self._shown(record))
                 for imei, record in sorted(self._devices.items())
                 if imei > (cursor or "") and policy in {None, record["policy"]}
             ]
@@ -124,7 +148,12 @@ class MemoryStore(MemoryVehicleRecords):
 
     def device(self, imei: str) -> Deferred[Record | None]:
         """See `IStore.device`."""
-        return self._read(lambda: copied(self._devices.get(imei)))
+
+        def read() -> Record | None:
+            device = self._devices.get(imei)
+            return None if device is None else self._shown(device)
+
+        return self._read(read)
 
     def latest_position(self, imei: str) -> Deferred[Record | None]:
         """See `IStore.latest_position`."""
@@ -160,6 +189,7 @@ class MemoryStore(MemoryVehicleRecords):
                     _milliseconds(device["since"]),
                     _milliseconds(device["last_seen"]),
                     device["policy"],
+                    blocked=device["blocked"],
                     registration=self._registrations.get(device["imei"]),
                 )
                 for device in self._devices.values()
@@ -178,6 +208,8 @@ class MemoryStore(MemoryVehicleRecords):
                 device["status"], device["since"] = change.status, iso(change.since)
                 last_seen = max(change.last_seen, _milliseconds(device["last_seen"]))
                 device["last_seen"] = iso(last_seen) if last_seen else None
+                if change.blocked is not None:
+                    device["blocked"] = change.blocked
                 if change.event is not None:
                     at = change.since if change.at is None else change.at
                     self._add_event(change.imei, change.event, at, change.details)
