@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import platform
 import resource
 import sys
 import time
@@ -18,7 +19,7 @@ from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from twisted.application.service import IService
 from twisted.internet.defer import Deferred
@@ -26,17 +27,20 @@ from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 from twisted.python.failure import Failure
 
-from gatewaykit import __version__, demo, endpoints, logs
+from gatewaykit import __version__, checks, demo, endpoints, logs
 from gatewaykit.bridges.gpsd import GpsdFactory
 from gatewaykit.bridges.lx200 import Lx200Factory
 from gatewaykit.bridges.sim7600_json import JsonFactory
 from gatewaykit.errors import ConfigError
-from gatewaykit.gv50 import reports
+from gatewaykit.gv50 import happenings, local_time, reports
+from gatewaykit.gv50.dispatch import Dispatch
 from gatewaykit.gv50.fleet import Fleet
 from gatewaykit.gv50.models import model_of
 from gatewaykit.gv50.tracker import TrackerFactory
 from gatewaykit.interfaces import IHealth, IModem, IStore
 from gatewaykit.rpc.answers import Answer, GatewayAnswers
+from gatewaykit.rpc.command_answers import CommandAnswers
+from gatewaykit.rpc.device_answers import DeviceAnswers
 from gatewaykit.rpc.dialects import DialectFactory
 from gatewaykit.rpc.modem_answers import ModemAnswers
 from gatewaykit.rpc.mount_answers import MountAnswers
@@ -45,8 +49,8 @@ from gatewaykit.rpc.verb import Verb
 from gatewaykit.sections import LogSettings, default_socket_path
 from gatewaykit.services import ListenerService, OrderedService, Part
 from gatewaykit.settings import Settings, load
-from gatewaykit.sim7600.commands import never_allowed
 from gatewaykit.sim7600.modem import Modem
+from gatewaykit.store.chronicle import Chronicle
 from gatewaykit.store.rehearsal import rehearse
 from gatewaykit.store.sqlite import SqliteStore
 from gatewaykit.tts160.mount import Mount, PlaceAndTime
@@ -105,8 +109,7 @@ class Options(usage.Options):
                 + [("gpsd.listen", text) for text in self.settings.gpsd.listen]
                 + [("lx200.listen", text) for text in self.settings.lx200.listen]
             )
-            _check_modem(self.settings)
-            _check_mount(self.settings)
+            checks.check(self.settings)
             self._choose_log(self.settings.log)
         except ConfigError as error:
             _refuse(error)
@@ -125,49 +128,6 @@ class Options(usage.Options):
         _observers.append(logs.observer(settings.level, settings.format, file))
         # twistd looks it up by name, after us.
         twistd["logger"] = f"{__name__}.chosen_observer"
-
-
-def _check_modem(settings: Settings) -> None:
-    """What the settings of the modem cannot tell one by one."""
-    modem = settings.sim7600
-    never = never_allowed(modem.at_commands)
-    if never is not None:
-        allowed = (
-            "commands that ask for no more input, stay in command mode and leave the"
-            " modem as it speaks"
-        )
-        raise ConfigError("sim7600.at_commands", never, allowed)
-    if modem.nmea_port and not modem.port:
-        raise ConfigError(
-            "sim7600.nmea_port", modem.nmea_port, "with sim7600.port only"
-        )
-    if modem.port and modem.port == modem.nmea_port:
-        raise ConfigError(
-            "sim7600.nmea_port", modem.nmea_port, "another port than AT's"
-        )
-    if settings.gpsd.listen and not modem.port:
-        raise ConfigError("gpsd.listen", settings.gpsd.listen, "with sim7600.port only")
-
-
-def _check_mount(settings: Settings) -> None:
-    """What the settings of the mount cannot tell one by one."""
-    mount, modem, lx200 = settings.tts160, settings.sim7600, settings.lx200
-    if mount.port and mount.port in {modem.port, modem.nmea_port}:
-        raise ConfigError("tts160.port", mount.port, "another port than the modem's")
-    if mount.min_altitude_deg >= mount.max_altitude_deg:
-        raise ConfigError(
-            "tts160.max_altitude_deg",
-            mount.max_altitude_deg,
-            "more than tts160.min_altitude_deg",
-        )
-    if mount.set_from_gnss and not (mount.port and modem.port):
-        allowed = "false, or true with tts160.port and sim7600.port"
-        raise ConfigError("tts160.set_from_gnss", True, allowed)
-    if lx200.listen and not mount.port:
-        raise ConfigError("lx200.listen", lx200.listen, "with tts160.port only")
-    if len(lx200.profile) not in {1, len(lx200.listen)}:
-        allowed = "one for all of lx200.listen, or one for each"
-        raise ConfigError("lx200.profile", lx200.profile, allowed)
 
 
 def _make_session_directory(settings: Settings) -> None:
@@ -238,6 +198,61 @@ def _within_file_limit(settings: Settings) -> Settings:
 
 def _networks(settings: Settings) -> list[IPv4Network | IPv6Network]:
     return [ip_network(text) for text in settings.rpc.allow_plaintext_from]
+
+
+class _Trackers(NamedTuple):
+    """What serves the trackers; nothing where none are served."""
+
+    fleet: Fleet | None = None
+    commands: Dispatch | None = None
+    door: ListenerService | None = None
+
+
+def _add_trackers(
+    gateway: OrderedService,
+    settings: Settings,
+    reactor: Any,
+    health: list[IHealth],
+    store: SqliteStore,
+) -> _Trackers:
+    """The trackers' port, who is there, and what is to be told to them."""
+    own, name = settings.gv50, platform.node()
+    if not own.listen:
+        return _Trackers()
+    fleet = Fleet(
+        store,
+        reactor,
+        _wall_ms,
+        unknown_devices=own.unknown_devices,
+        unknown_after=own.unknown_after,
+        gateway=name,
+    )
+    passwords = checks.passwords(settings)
+    commands = Dispatch(
+        store, fleet, reactor, _wall_ms, settings.commands, passwords, gateway=name
+    )
+    connections = TrackerFactory(
+        store,
+        fleet,
+        reactor,
+        _wall_ms,
+        own,
+        log_frames=settings.log.level == "debug",
+        passwords=passwords.known,
+    )
+    door = ListenerService(own.listen, connections, reactor, "gv50.listen")
+    health += [connections, commands]
+    gateway.add(Part("fleet", fleet.start, fleet.stop))
+    gateway.add(Part("commands", commands.start, commands.stop))
+    gateway.add(
+        Part(
+            "tracker connections",
+            lambda: connections.start(door),
+            connections.close_all,
+        )
+    )
+    gateway.add(door)
+    return _Trackers(fleet, commands, door)
 
 
 def _add_modem(
@@ -373,56 +388,35 @@ def makeService(options: Options, reactor: Any = None) -> IService:
         model_of,
         retention_days=settings.store.retention_days,
         retention_bytes=settings.store.retention_bytes,
+        chronicle=Chronicle(
+            happenings.TYPES, happenings.happening, local_time.offset_of
+        ),
     )
     health.append(store)
     gateway.add(Part("store", store.start, store.stop), deadline_s=30.0)
 
-    fleet: Fleet | None = None
-    if settings.gv50.listen:
-        fleet = Fleet(
-            store,
-            reactor,
-            _wall_ms,
-            unknown_devices=settings.gv50.unknown_devices,
-            unknown_after=settings.gv50.unknown_after,
-        )
-        trackers = TrackerFactory(
-            store,
-            fleet,
-            reactor,
-            _wall_ms,
-            settings.gv50,
-            log_frames=settings.log.level == "debug",
-        )
-        door = ListenerService(settings.gv50.listen, trackers, reactor, "gv50.listen")
-        health.append(trackers)
-        gateway.add(Part("fleet", fleet.start, fleet.stop))
-        gateway.add(
-            Part(
-                "tracker connections", lambda: trackers.start(door), trackers.close_all
-            )
-        )
-        gateway.add(door)
-
+    trackers = _add_trackers(gateway, settings, reactor, health, store)
     modem = _add_modem(gateway, settings, reactor, health)
     mount = _add_mount(gateway, settings, reactor, health, store, modem)
     if settings.rpc.listen:
         answers = {
-            **GatewayAnswers(store, fleet, health, reactor).table(),
+            **GatewayAnswers(store, trackers.fleet, health, reactor).table(),
+            **CommandAnswers(trackers.commands, store).table(),
+            **DeviceAnswers(store, trackers.fleet).table(),
             **ModemAnswers(modem).table(),
             **MountAnswers(mount, Registry).table(),
         }
         _add_clients(gateway, settings, reactor, health, answers, store, modem)
 
     if options["demo"]:
-        if not settings.gv50.listen:
+        if trackers.door is None:
             _refuse(ConfigError("gv50.listen", [], "a tcp port, with --demo"))
         hint = settings.rpc.listen[0] if settings.rpc.listen else None
         # twistd makes log events of what is printed.
         assert sys.__stdout__ is not None
         show = demo.Show(
             reactor,
-            door,
+            trackers.door,
             hint,
             sys.__stdout__,
             simulated=simulated,

@@ -3,7 +3,10 @@ than a tracker knocks there."""
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
+import termios
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
@@ -121,14 +124,19 @@ KEEPALIVE_INTERVAL_S = 10
 KEEPALIVE_PROBES = 6
 
 
+def _innermost(transport: Any) -> Any:
+    """The transport that has the socket: TLS has a handle of its own, which knows none."""
+    while isinstance(transport, ProtocolWrapper):
+        transport = transport.transport
+    return transport
+
+
 def tune_socket(transport: Any) -> None:
     """Answers leave at once, and a peer that vanished is noticed in two minutes.
 
     The values are those of the original service (facts/gv50.md 6.3).
     """
-    # TLS has a handle of its own, which knows no socket.
-    while isinstance(transport, ProtocolWrapper):
-        transport = transport.transport
+    transport = _innermost(transport)
     if not ITCPTransport.providedBy(transport):
         return
     # A UNIX socket has no such options, nor has a peer that is gone already.
@@ -143,3 +151,30 @@ def tune_socket(transport: Any) -> None:
         ):
             if hasattr(socket, name):
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def unacknowledged(transport: Any) -> int:
+    """Bytes that were written and have not arrived, as far as the nearest TCP peer tells:
+    behind a proxy that is the proxy."""
+    transport = _innermost(transport)
+    if not ITCPTransport.providedBy(transport):
+        return 0
+    # What Twisted itself still holds; it has no public name for that.
+    held = len(getattr(transport, "dataBuffer", b"")) - getattr(transport, "offset", 0)
+    held += getattr(transport, "_tempDataLen", 0)
+    queued = bytearray(struct.calcsize("i"))
+    with suppress(OSError):
+        handle = transport.getHandle()  # type: ignore[attr-defined]
+        fcntl.ioctl(handle.fileno(), termios.TIOCOUTQ, queued)
+    return held + int(struct.unpack("i", queued)[0])
+
+
+def limit_unacknowledged(transport: Any, seconds: float) -> None:
+    """From now on the kernel ends the connection when the peer's TCP leaves something
+    unconfirmed for so long."""
+    transport = _innermost(transport)
+    if ITCPTransport.providedBy(transport) and hasattr(socket, "TCP_USER_TIMEOUT"):
+        with suppress(OSError):
+            handle = transport.getHandle()  # type: ignore[attr-defined]
+            limit_ms = int(seconds * 1000)
+            handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limit_ms)

@@ -18,9 +18,16 @@ from zope.interface import implementer
 
 from gatewaykit import metrics
 from gatewaykit.errors import ProtocolViolation, StoreUnavailable
-from gatewaykit.gv50.admission import OPENING_BYTES, foreign_protocol, tune_socket
+from gatewaykit.gv50.admission import (
+    OPENING_BYTES,
+    foreign_protocol,
+    limit_unacknowledged,
+    tune_socket,
+    unacknowledged,
+)
 from gatewaykit.gv50.fleet import QUARANTINED, REFUSED, Device
 from gatewaykit.gv50.frames import Framer, Reason, Undecodable
+from gatewaykit.gv50.masking import DUMPS, masked
 from gatewaykit.gv50.reports import journal_entry, read_head
 from gatewaykit.interfaces import JournalEntry
 
@@ -179,9 +186,35 @@ class TrackerProtocol(Protocol):
         """Whose connection this is."""
         return self._imei
 
+    @property
+    def local_port(self) -> int | None:
+        """See `fleet.Connection.local_port`."""
+        return getattr(self.transport.getHost(), "port", None)
+
+    @property
+    def unacknowledged(self) -> int:
+        """See `fleet.Connection.unacknowledged`."""
+        return unacknowledged(self.transport)
+
     def taken_over(self) -> None:
         """See `fleet.Connection.taken_over`."""
         self.close("taken over", level=LogLevel.info)
+
+    def write_command(self, data: bytes, limit_s: float) -> bool:
+        """See `fleet.Connection.write_command`."""
+        if self._closing:
+            return False
+        limit_unacknowledged(self.transport, limit_s)
+        self._write(data)
+        return True
+
+    def give_up(self, reason: str) -> None:
+        """See `fleet.Connection.give_up`."""
+        if not self._closing:
+            self._closing = True
+            self._reason = reason
+            self._factory.line("cut off: {reason}", self, LogLevel.warn, reason=reason)
+        self.transport.abortConnection()
 
     def policy_changed(self, policy: str) -> None:
         """See `fleet.Connection.policy_changed`."""
@@ -250,7 +283,7 @@ class TrackerProtocol(Protocol):
                 elif self._imei is not None:
                     self.close("another imei", f"a frame of IMEI {imei} came in")
                     break
-                elif not self._identify(imei):
+                elif not self._identify(imei, head.protocol_version):
                     break
             valid = True
             prefix = head.prefix
@@ -261,12 +294,17 @@ class TrackerProtocol(Protocol):
                     version = version if _VERSION(version) else ""
                     answers.append(f"+SACK:GTHBD,{version},{head.count}$")
             elif prefix in {"+RESP", "+BUFF"}:
+                if head.type in DUMPS:
+                    piece = self._without_secrets(piece)  # noqa: PLW2901 - what is kept
                 entry = journal_entry(head, piece, now_ms, now_key, future_limit)
                 entries.append(entry if imei is not None else _own(entry))
                 if head.count is not None:
                     counts.append(f"+SACK:{head.count}$")
+                if prefix == "+RESP":
+                    factory.reported(self, self._device, entry, head.count)
             else:
                 metrics.command_answers.inc()
+                factory.answered(self, self._device, head)
         if dropped:
             self._report(dropped)
         if valid:
@@ -278,14 +316,14 @@ class TrackerProtocol(Protocol):
             self._journal(entries, "".join(counts).encode("latin-1"))
         return valid
 
-    def _identify(self, imei: str) -> bool:
+    def _identify(self, imei: str, version: str) -> bool:
         factory = self._factory
         if factory.fleet.policy(imei) == REFUSED:
             self.close("refused", f"IMEI {imei} is refused")
             return False
         self._imei = imei
         self._opening = None
-        self._device = factory.fleet.connected(imei, self, self.peer)
+        self._device = factory.fleet.connected(imei, self, self.peer, version)
         factory.identified(self)
         factory.line("identified", self)
         return True
@@ -298,8 +336,13 @@ class TrackerProtocol(Protocol):
                 "dropped what came in: {reason}", self, LogLevel.warn, reason=reason
             )
 
+    def _without_secrets(self, frame: bytes) -> bytes:
+        """A dump of a device's configuration, which has its passwords in it."""
+        return masked(frame, self._factory.passwords())
+
     def _show(self, piece: bytes | Undecodable) -> None:
         raw = piece if isinstance(piece, bytes) else piece.raw
+        raw = self._without_secrets(raw)
         _log.debug(
             "received {frame!r}",
             frame=raw[:SHOWN_BYTES],

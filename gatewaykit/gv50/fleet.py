@@ -15,9 +15,12 @@ from zope.interface import implementer
 
 from gatewaykit.errors import MisuseError
 from gatewaykit.gv50.changes import Changes
+from gatewaykit.gv50.heads import Head
 from gatewaykit.gv50.silence import Silence
-from gatewaykit.interfaces import DeviceChange, IFleet, IStore, Record
+from gatewaykit.gv50.takeovers import Suspicion
+from gatewaykit.interfaces import DeviceChange, IFleet, IStore, JournalEntry, Record
 from gatewaykit.times import iso
+from gatewaykit.vehicles import Registration
 
 ONLINE, OFFLINE, UNKNOWN = "online", "offline", "unknown"
 ACCEPTED, QUARANTINED, REFUSED = "accepted", "quarantined", "refused"
@@ -39,13 +42,28 @@ _log = Logger()
 
 
 class Connection(Protocol):
-    """What the fleet asks of a device's connection."""
+    """What the fleet, and who sends commands, ask of a device's connection."""
+
+    @property
+    def local_port(self) -> int | None:
+        """The port that the device has connected to."""
+
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes that were written and that the peer's TCP has not confirmed."""
 
     def taken_over(self) -> None:
         """The device has connected again; this connection is to end."""
 
     def policy_changed(self, policy: str) -> None:
         """Treat the device by another policy from now on."""
+
+    def write_command(self, data: bytes, limit_s: float) -> bool:
+        """Write a command, which the peer's TCP must confirm within `limit_s`; False if
+        the connection is about to end: then nothing was written."""
+
+    def give_up(self, reason: str) -> None:
+        """End the connection at once, whatever of it is still on its way."""
 
 
 @attrs.define(eq=False)
@@ -60,6 +78,43 @@ class Device:
     connection: Connection | None = None
     unsaved: bool = False
     """The store's last contact is older than ours."""
+    registration: Registration | None = None
+    version: str = ""
+    """The protocol version of its last connection."""
+    blocked: bool | None = None
+    """As its output showed it last."""
+    outputs: int | None = None
+    """Of its last live report that told them, since the gateway's start."""
+    shown_count: str | None = None
+    """The number of the report that has shown its output last, on this connection."""
+    whereabouts: bytes | None = None
+    """Its last live report with a position, unless a connection in doubt brought it."""
+    suspicion: Suspicion | None = None
+    lane: Lane | None = None
+    """Its commands, while there are any to look after."""
+
+
+class Lane(Protocol):
+    """What is told to a vehicle's commands of every frame: nothing else may cost time."""
+
+    def heard(self, now: float) -> None:
+        """A frame of the vehicle has come in."""
+
+
+class Attendant(Protocol):
+    """Who follows the devices for the commands' sake."""
+
+    def connected(self, device: Device, took_over: bool) -> None:  # noqa: FBT001
+        """A device has identified itself; whether its older connection was still there."""
+
+    def reported(self, device: Device, entry: JournalEntry, count: str | None) -> None:
+        """A live report has come in that may concern commands."""
+
+    def answered(self, device: Device, head: Head) -> None:
+        """A device has answered a command."""
+
+    def registered(self, device: Device) -> None:
+        """Somebody has changed what is registered of a device."""
 
 
 @implementer(IFleet)
@@ -70,6 +125,7 @@ class Fleet:
     :param wall_ms: the wall clock for what is recorded, milliseconds since the epoch.
     :param unknown_devices: ``accept``, ``quarantine`` or ``refuse``.
     :param unknown_after: seconds of silence after which a connected device is `unknown`.
+    :param gateway: our own name, as other gateways know it.
     """
 
     def __init__(
@@ -80,6 +136,7 @@ class Fleet:
         *,
         unknown_devices: str,
         unknown_after: float,
+        gateway: str = "",
     ) -> None:
         self.changes = Changes(store, clock)
         self._store = store
@@ -92,6 +149,8 @@ class Fleet:
         self._awaited: Silence[Device] = Silence(unknown_after)
         self._unsaved: Silence[Device] = Silence(SAVE_S)
         self._gone_strangers: OrderedDict[Device, None] = OrderedDict()
+        self._gateway = gateway
+        self.attendant: Attendant | None = None
         self._sweeping = LoopingCall(self._sweep)
         self._sweeping.clock = clock
 
@@ -110,7 +169,15 @@ class Fleet:
         now, now_ms = self._clock.seconds(), self._wall_ms()
         for row in sorted(rows, key=lambda row: row.last_seen):
             device = self._add(
-                Device(row.imei, row.status, row.since, row.last_seen, row.policy)
+                Device(
+                    row.imei,
+                    row.status,
+                    row.since,
+                    row.last_seen,
+                    row.policy,
+                    registration=row.registration,
+                    blocked=row.blocked,
+                )
             )
             if row.status != OFFLINE:
                 silent_s = max(0, now_ms - row.last_seen) / 1000
@@ -145,14 +212,23 @@ class Fleet:
         device = self._devices.get(imei)
         return self._policy_of_unknown if device is None else device.policy
 
-    def connected(self, imei: str, connection: Connection, peer: str) -> Device:
+    def device(self, imei: str) -> Device | None:
+        """A device that we know."""
+        return self._devices.get(imei)
+
+    def connected(
+        self, imei: str, connection: Connection, peer: str, version: str = ""
+    ) -> Device:
         """A device has identified itself; an older connection of its is told to end."""
         device = self._devices.get(imei) or self._meet(imei)
+        device.version = version or device.version
         old, device.connection = device.connection, connection
         self._gone_strangers.pop(device, None)
         if old is not None:
             self._record(device, "takeover", {"peer": peer}, at=self._wall_ms())
             old.taken_over()
+        if self.attendant is not None:
+            self.attendant.connected(device, old is not None)
         return device
 
     def heard(self, device: Device, now: float, now_ms: int) -> None:
@@ -162,12 +238,43 @@ class Fleet:
         """
         device.last_seen = now_ms
         self._connected.heard(device, now)
+        if device.lane is not None:
+            device.lane.heard(now)
         if device.status != ONLINE:
             self._awaited.forget(device)
             self._change(device, ONLINE, ONLINE)
         elif not device.unsaved:
             device.unsaved = True
             self._unsaved.heard(device, now)
+
+    def reported(self, device: Device, entry: JournalEntry, count: str | None) -> None:
+        """A live report of a device has come in. This is on the way of every one of them."""
+        outputs = entry.outputs
+        if (
+            device.lane is not None
+            or device.suspicion is not None
+            or (outputs is not None and outputs != device.outputs)
+            or entry.type == "GTDOS"
+        ) and self.attendant is not None:
+            self.attendant.reported(device, entry, count)
+        if entry.position_time is not None and device.suspicion is None:
+            device.whereabouts = entry.raw
+
+    def answered(self, device: Device, head: Head) -> None:
+        """A device has answered a command, ours or another's."""
+        if self.attendant is not None:
+            self.attendant.answered(device, head)
+
+    def observe(
+        self,
+        device: Device,
+        event: str | None,
+        details: dict[str, Any],
+        *,
+        blocked: bool | None = None,
+    ) -> None:
+        """Record an event of a device now, and whether it is blocked if that is new."""
+        self._record(device, event, details, at=self._wall_ms(), blocked=blocked)
 
     def disconnected(self, device: Device, connection: Connection, reason: str) -> None:
         """A connection has ended; that of a device which has a newer one means nothing."""
@@ -189,6 +296,7 @@ class Fleet:
             "status": device.status,
             "since": iso(device.since),
             "last_seen": iso(device.last_seen) if device.last_seen else None,
+            "gateway": None if device.connection is None else self._gateway,
         }
 
     def counts(self) -> dict[str, int]:
@@ -206,6 +314,17 @@ class Fleet:
         self._gone_strangers.pop(device, None)
         if device.connection is not None:
             device.connection.policy_changed(policy)
+
+    def registered(self, imei: str, registration: Registration) -> None:
+        """See `IFleet.registered`."""
+        device = self._devices.get(imei)
+        if device is None:
+            device = self._add(
+                Device(imei, UNKNOWN, self._wall_ms(), 0, self._policy_of_unknown)
+            )
+        device.registration = registration
+        if self.attendant is not None:
+            self.attendant.registered(device)
 
     # -- inside ------------------------------------------------------------------------
 
@@ -226,7 +345,7 @@ class Fleet:
     def _gone(self, device: Device) -> None:
         """Forget the one of the strangers that has been away for longest if they are too
         many: made-up IMEIs may not fill the memory."""
-        if device.policy == QUARANTINED == self._policy_of_unknown:
+        if device.policy == QUARANTINED == self._policy_of_unknown and not device.lane:
             self._gone_strangers[device] = None
             if len(self._gone_strangers) > STRANGERS:
                 forgotten, _ = self._gone_strangers.popitem(last=False)
@@ -248,6 +367,8 @@ class Fleet:
         event: str | None,
         details: dict[str, Any],
         at: int | None = None,
+        *,
+        blocked: bool | None = None,
     ) -> None:
         if device.unsaved:
             device.unsaved = False
@@ -262,6 +383,7 @@ class Fleet:
                 details=details,
                 policy=device.policy,
                 at=at,
+                blocked=blocked,
             )
         )
 

@@ -4,7 +4,7 @@ holds them back when the journal is behind."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Collection, Sized
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -18,9 +18,10 @@ from zope.interface import implementer
 from gatewaykit import metrics
 from gatewaykit.gv50.admission import Census, Networks
 from gatewaykit.gv50.connection import STORE_UNAVAILABLE, TrackerProtocol
-from gatewaykit.gv50.fleet import GATEWAY_STOPPED, Device, Fleet
+from gatewaykit.gv50.fleet import ACCEPTED, GATEWAY_STOPPED, Device, Fleet
+from gatewaykit.gv50.heads import Head
 from gatewaykit.gv50.silence import Silence
-from gatewaykit.interfaces import IHealth, IJournal, Record
+from gatewaykit.interfaces import IHealth, IJournal, JournalEntry, Record
 from gatewaykit.logs import LogLimiter
 from gatewaykit.sections import Gv50Settings
 from gatewaykit.times import digits
@@ -63,6 +64,7 @@ class TrackerFactory(ServerFactory):
     :param clock: measures time limits.
     :param wall_ms: the wall clock, milliseconds since the epoch.
     :param log_frames: whether frames are logged, at debug.
+    :param passwords: the devices' own, which neither log nor journal may hold.
     """
 
     name = "gv50"
@@ -77,11 +79,13 @@ class TrackerFactory(ServerFactory):
         settings: Gv50Settings,
         *,
         log_frames: bool = False,
+        passwords: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self.journal = journal
         self.fleet = fleet
         self.settings = settings
         self.log_frames = log_frames
+        self.passwords = passwords
         self.paused = False
         self._clock = clock
         self._wall_ms = wall_ms
@@ -208,6 +212,26 @@ class TrackerFactory(ServerFactory):
         assert device is not None
         self._idle.heard(connection, self._reading_time(now))
         self.fleet.heard(device, now, now_ms)
+
+    def reported(
+        self,
+        connection: TrackerProtocol,
+        device: Device | None,
+        entry: JournalEntry,
+        count: str | None,
+    ) -> None:
+        """A live report came in."""
+        assert device is not None
+        if device.policy == ACCEPTED and device.connection is connection:
+            self.fleet.reported(device, entry, count)
+
+    def answered(
+        self, connection: TrackerProtocol, device: Device | None, head: Head
+    ) -> None:
+        """An answer to a command came in."""
+        assert device is not None
+        if device.policy == ACCEPTED and device.connection is connection:
+            self.fleet.answered(device, head)
 
     def closing(self, connection: TrackerProtocol) -> None:
         """A connection is closed as soon as the peer has read what was written."""
