@@ -19,7 +19,7 @@ ASKED_FOR = "-"
 """Stands for a value that is asked for without being shown."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-_WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _DECIMAL = re.compile(r"-?[0-9]{1,18}\.[0-9]{1,18}")
 _FLAGS = {"true": True, "false": False}
 

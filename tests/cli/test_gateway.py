@@ -21,11 +21,13 @@ from twisted.trial.unittest import TestCase
 
 from gatewaykit.interfaces import DeviceChange, Page
 from gatewaykit.rpc.answers import GatewayAnswers
+from gatewaykit.rpc.command_answers import CommandAnswers
 from gatewaykit.rpc.server import RpcFactory
 from gatewaykit.testing import MemoryStore
 from tests.cli.support import IMEI, OTHER, process_environment
 from tests.cli.test_exports import report
 from tests.cli.test_tracks import position
+from tests.cli.vehicles import StagedCommands
 from tests.rpc.common import FakeFleet
 
 reactor: Any = installed_reactor
@@ -105,7 +107,11 @@ class GatewayTests(TestCase):
         await self.store.record_changes(
             [DeviceChange(IMEI, "online", 1769860800000, 1769860800000, "online")]
         )
-        answers = GatewayAnswers(self.store, FakeFleet(), [], reactor).table()
+        self.commands = StagedCommands(self.store, reactor)
+        answers = {
+            **GatewayAnswers(self.store, FakeFleet(), [], reactor).table(),
+            **CommandAnswers(self.commands, self.store).table(),
+        }
         self.factory = RpcFactory(answers, self.store, reactor)
         await self.listen()
         self.addCleanup(self.stop)
@@ -186,6 +192,42 @@ class GatewayTests(TestCase):
         command = await self.run_command("devices")
         self.assertEqual(command.code, 1)
         self.assertEqual(command.err, b"gatewayctl: store unavailable: disk full\n")
+
+    async def test_block_is_shown_state_by_state_as_they_come(self) -> None:
+        command = Command(self, "--endpoint", self.endpoint, "block", IMEI, "--wait")
+        await command.says(b"  pending\n")
+        self.commands.change("sent", attempts=1)
+        await command.says(b"  sent\n")
+        self.commands.change("confirmed")
+        await command.says(b"  confirmed\n")
+        self.commands.change("confirmed", also=("verified",))
+        await command.ended
+        self.assertEqual((command.code, command.err), (0, b""))
+        self.assertTrue(command.out.endswith(b"  verified\n"))
+
+    async def test_ctrl_c_leaves_a_block_queued_and_says_so(self) -> None:
+        command = Command(self, "--endpoint", self.endpoint, "block", IMEI, "--wait")
+        await command.says(b"  pending\n")
+        command.process.signalProcess("INT")
+        await command.ended
+        self.assertEqual((command.code, command.signal), (130, None))
+        self.assertIn(b"stays queued until", command.err)
+        self.assertEqual(command.err.count(b"\n"), 1)
+        listed = await self.run_command("commands", "--json")
+        record = json.loads(listed.out)
+        self.assertEqual(record["status"], "pending")
+        cancelled = await self.run_command("cancel", record["id"])
+        self.assertEqual((cancelled.code, cancelled.err), (0, b""))
+
+    async def test_audit_trail_of_it_is_unbroken(self) -> None:
+        await self.run_command("block", IMEI)
+        await self.run_command("policy", IMEI, "refused")
+        listed = await self.run_command("audit", "--last", "2")
+        self.assertIn(b"QueueCommand\tdone", listed.out)
+        self.assertIn(b"SetPolicy\tdone", listed.out)
+        verified = await self.run_command("audit", "verify")
+        self.assertEqual((verified.code, verified.err), (0, b""))
+        self.assertIn(b"2 records, chain unbroken, newest 2:", verified.out)
 
     async def test_watch_goes_on_after_a_restart_until_ctrl_c(self) -> None:
         command = Command(

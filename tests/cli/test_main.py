@@ -19,6 +19,7 @@ from gatewaykit.cli.main import VERBS, main
 from gatewaykit.errors import (
     AccessDenied,
     CallTimeout,
+    CommandRefused,
     ConnectionFailed,
     MisuseError,
     NotFound,
@@ -42,7 +43,12 @@ class HelpTests(SynchronousTestCase):
 
     def test_help_lists_verbs_and_exit_codes(self) -> None:
         text = CliRunner().invoke(main, ["--help"]).stdout
-        for word in (*VERBS, "Exit codes:", "3    cannot connect", "--endpoint"):
+        codes = (
+            "3    cannot connect",
+            "6    confirmed but not",
+            "7    still under way",
+        )
+        for word in (*VERBS, "Exit codes:", *codes, "--endpoint"):
             self.assertIn(word, text)
 
     def test_every_verb_is_where_the_table_says(self) -> None:
@@ -104,6 +110,7 @@ class EndingTests(SynchronousTestCase):
     def test_errors_have_codes_and_one_line(self) -> None:
         for error, code in [
             (StoreUnavailable("disk full"), 1),
+            (CommandRefused(IMEI, "block", "commands are disabled"), 1),
             (CallTimeout("Info", 30), 1),
             (ProtocolViolation("nonsense"), 1),
             (MisuseError("imei", "van", "15 digits"), 2),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.defer import Deferred, execute, fail
-from twisted.internet.task import Clock
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
 from gatewaykit.access import MASK, Principal, audit_record
@@ -16,7 +16,7 @@ from gatewaykit.times import iso
 from gatewaykit.vehicles import FAILED, PENDING, Command, CommandChange
 
 BEGIN_MS = 1769860800_000
-"""2026-01-31T12:00:00Z, when the tests' clock shows 0."""
+"""2026-01-31T12:00:00Z, when a test begins."""
 
 KINDS: list[Record] = [
     {
@@ -73,9 +73,10 @@ KINDS: list[Record] = [
 class StagedCommands:
     """Takes commands on as the fleet does; nothing happens to them but by `change`."""
 
-    def __init__(self, store: MemoryStore, clock: Clock) -> None:
+    def __init__(self, store: MemoryStore, clock: IReactorTime) -> None:
         self._store = store
         self._clock = clock
+        self._begun_s = clock.seconds()
         self._count = 0
         self.asked: list[tuple[Any, ...]] = []
         self.trusted: list[str] = []
@@ -84,7 +85,7 @@ class StagedCommands:
         self.refusal: Exception | None = None
 
     def now(self) -> int:
-        return BEGIN_MS + round(self._clock.seconds() * 1000)
+        return BEGIN_MS + round((self._clock.seconds() - self._begun_s) * 1000)
 
     def queue(
         self,
