@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from gatewaykit.access import MASK
 from gatewaykit.cli.command_steps import Step, state
 from gatewaykit.cli.rows import flat, seconds_text, shown
 
@@ -73,15 +72,12 @@ def remaining(record: Record) -> str | None:
             return None
 
 
-def question(
-    imei: str, kind: str, texts: Mapping[str, str], secrets: Iterable[str]
-) -> str:
-    """What is to be sent, asked before it may strand a device."""
-    hidden = set(secrets)
-    values = " ".join(
-        f"{shown(name)}={MASK if name in hidden else shown(text)}"
-        for name, text in texts.items()
-    )
+def question(imei: str, kind: str, visible: Mapping[str, Any]) -> str:
+    """What is to be sent, asked before it may strand a device.
+
+    :param visible: its parameters, with those masked that nobody may see.
+    """
+    values = " ".join(f"{name}={shown(value)}" for name, value in visible.items())
     what = _spaced(f"{shown(kind)} for {shown(imei)}:", values or "no parameters")
     return f"{what}\nA mistake here can cut the device off for good. Send it?"
 
@@ -89,13 +85,14 @@ def question(
 def kind_lines(kinds: Iterable[Record]) -> Iterator[str]:
     """What can be asked for: a line a kind, and one a parameter below it."""
     for kind in kinds:
-        role = f"[{shown(kind['role'])}]" if kind.get("role") else ""
-        yield _spaced(shown(kind["kind"]), role, _reason(kind.get("summary")))
+        needed = f"[{shown(kind['role'])}]" if kind.get("role") else ""
+        yield _spaced(shown(kind["kind"]), needed, _reason(kind.get("summary")))
         for parameter in kind["parameters"]:
+            role = parameter.get("role")
             marks = [
                 "required" if parameter.get("required") else "",
                 "secret" if parameter.get("secret") else "",
-                f"role {shown(parameter['role'])}" if parameter.get("role") else "",
+                "" if role in {None, kind.get("role")} else f"role {shown(role)}",
             ]
             note = ", ".join(mark for mark in marks if mark)
             yield "    " + _spaced(

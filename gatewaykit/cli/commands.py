@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 import click
 
+from gatewaykit.access import MASK
 from gatewaykit.cli import command_text as text_of
 from gatewaykit.cli.asking import confirmed, filled
 from gatewaykit.cli.command_steps import Step, exit_code
 from gatewaykit.cli.command_values import ASKED_FOR, pairs
 from gatewaykit.cli.command_waits import Request, queue, queue_and_follow
 from gatewaykit.cli.invocation import Invocation, client_options
+from gatewaykit.gv50.command_kinds import split_secrets
 
 WAIT_S = 120.0
 STRANDING = frozenset({"server", "apn", "quick_start", "power_off", "custom"})
@@ -118,10 +120,11 @@ def command(
     if imei is None or kind is None:
         raise click.UsageError("Give IMEI and KIND, or --list.")
     given = pairs(values)
-    secrets = [name for name, text in given.items() if text == ASKED_FOR]
     texts = filled(given)
     if kind in STRANDING and not yes:
-        confirmed(text_of.question(imei, kind, texts, secrets))
+        asked = {name: MASK for name, text in given.items() if text == ASKED_FOR}
+        visible, _ = split_secrets(kind, texts)
+        confirmed(text_of.question(imei, kind, visible | asked))
     run(context, imei, kind, texts, **options)
 
 

@@ -384,6 +384,25 @@ class CommandTests(CommandsTestCase):
         ((_, _, parameters, _, _),) = self.commands.asked
         self.assertEqual(parameters, {"apn": "internet", "password": "hunter2"})
 
+    def test_secret_that_was_typed_is_not_shown_again(self) -> None:
+        self.on_terminal(there=True)
+        for kind, word, shown in (
+            ("apn", "password=hunter2", "password=***"),
+            ("custom", "values=hunter2,,", "values=***"),
+            ("server", "whatever=hunter2", "whatever=***"),
+        ):
+            words = ("command", IMEI, kind, "apn=a", word)
+            result = self.run_verb(*words, input="n\n")
+            self.assertNotIn("hunter2", result.output)
+            self.assertIn(shown, result.stderr)
+
+    def test_what_was_asked_for_is_not_shown_whatever_it_is(self) -> None:
+        self.on_terminal(there=True)
+        words = ("command", IMEI, "apn", "apn=-")
+        result = self.run_verb(*words, input="internet\ny\n")
+        self.assertIn("apn=***", result.stderr)
+        self.assertNotIn("internet", result.output)
+
     def test_secret_from_standard_input(self) -> None:
         words = ("command", IMEI, "apn", "password=-", "apn=-", "--yes")
         result = self.run_verb(*words, input="hunter2\r\nnet\n")
@@ -424,7 +443,7 @@ class CommandTests(CommandsTestCase):
                 "position  [dispatcher]  ask for a position",
                 "apn  [admin]  set the access point",
                 "    apn=1 to 40 characters  (required)",
-                "    password=at most 30 characters  (secret, role admin)",
+                "    password=at most 30 characters  (secret, role dispatcher)",
                 "interval  [dispatcher]",
                 "    interval_s=5 to 86400  (required)",
             ],

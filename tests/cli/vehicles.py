@@ -39,7 +39,7 @@ KINDS: list[Record] = [
                     "name": "apn",
                     "allowed": "1 to 40 characters",
                     "required": True,
-                    "role": None,
+                    "role": "admin",
                     "type": "text",
                 },
                 {
@@ -47,7 +47,7 @@ KINDS: list[Record] = [
                     "allowed": "at most 30 characters",
                     "required": False,
                     "secret": True,
-                    "role": "admin",
+                    "role": "dispatcher",
                     "type": "text",
                 },
             ],
