@@ -231,6 +231,7 @@ class GatewayTests(TestCase, DirectoryTestCase):
             [
                 "<store>",
                 "<fleet>",
+                "<commands>",
                 "<tracker connections>",
                 "<listeners of gv50.listen>",
                 "<client connections>",

@@ -96,7 +96,7 @@ class FleetTests(FleetCase):
         stamp = "2026-09-21T14:13:22.000Z"
         self.assertEqual(
             self.fleet.live(IMEI),
-            {"status": "online", "since": stamp, "last_seen": stamp},
+            {"status": "online", "since": stamp, "last_seen": stamp, "gateway": ""},
         )
         self.assertEqual(self.stored()["status"], "online")
         self.assertEqual(self.events(), [("online", None)])
@@ -213,6 +213,7 @@ class FleetTests(FleetCase):
                 "status": "unknown",
                 "since": "2026-09-21T14:13:20.000Z",
                 "last_seen": None,
+                "gateway": None,
             },
         )
 
