@@ -47,6 +47,7 @@ def render(identity: bytes, received_at: int, raw: bytes) -> Record:
         "received_at": iso(received_at),
         "device_name": fields.get("name"),
         "protocol_version": "090302",
+        "send_time": fields.get("send_time"),
         "positions": positions,
         "raw": raw.decode("latin-1"),
     }

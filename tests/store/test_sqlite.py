@@ -16,7 +16,8 @@ from gatewaykit import access
 from gatewaykit.errors import ConfigError, MisuseError, StoreUnavailable
 from gatewaykit.interfaces import DeviceChange, IHealth, IJournal, IStore
 from gatewaykit.store import folding, queries, schema, sqlite, writer, writes
-from gatewaykit.store.sqlite import DAY_MS, SqliteStore
+from gatewaykit.store.sqlite import SqliteStore
+from gatewaykit.store.writes import DAY_MS
 from gatewaykit.times import digits
 from tests.store.support import IMEI, NOW_MS, StoreTestCase, entry, frame, render
 
