@@ -25,10 +25,15 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 # one, as the values of a custom command do.
 SHOWN = frozenset(
     {
-        *("host", "port", "backup_host", "backup_port", "apn"),
-        *("level", "duration_ms", "interval_s", "heartbeat_min", "sack", "mode"),
+        *("host", "port", "backup_host", "backup_port", "without_backup", "apn"),
+        *("heartbeat_min", "sack", "buffer_mode", "interval_min", "enabled"),
+        *("level", "duration_ds", "toggles", "section", "command"),
+        *("interval_s", "ignition_off_interval_s", "corner_deg"),
+        *("offset", "daylight_saving", "utc"),
     }
 )
+# Even of these no text that could be a whole command, with a password in it.
+_SHOWN_TEXT = re.compile(r"[A-Za-z0-9.:+_\-]{0,64}")
 
 
 class Parameters(Checked):
@@ -82,9 +87,16 @@ def shown(text: str) -> str:
     except ValueError:
         return MASK
     masked = {
-        name: value if name in SHOWN else MASK for name, value in parameters.items()
+        name: value if _may_be_shown(name, value) else MASK
+        for name, value in parameters.items()
     }
     return encode(masked).decode("ascii")
+
+
+def _may_be_shown(name: str, value: object) -> bool:
+    if isinstance(value, str) and not _SHOWN_TEXT.fullmatch(value):
+        return False
+    return name in SHOWN
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

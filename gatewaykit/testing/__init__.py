@@ -3,6 +3,7 @@
 They are strict: what the real ones reject, they reject.
 """
 
+from gatewaykit.testing.commands import MemoryCommands
 from gatewaykit.testing.journal import MemoryJournal
 from gatewaykit.testing.modem import MemoryModem
 from gatewaykit.testing.mount import MemoryMount
@@ -15,6 +16,7 @@ from gatewaykit.testing.records import (
 from gatewaykit.testing.store import MemoryStore
 
 __all__ = (
+    "MemoryCommands",
     "MemoryJournal",
     "MemoryModem",
     "MemoryMount",

@@ -18,11 +18,17 @@ from gatewaykit.rpc import verbs
 from gatewaykit.rpc.answers import Answer, GatewayAnswers
 from gatewaykit.rpc.caller import ClientProtocol
 from gatewaykit.rpc.client import GatewayClient
+from gatewaykit.rpc.command_answers import CommandAnswers
 from gatewaykit.rpc.device_answers import DeviceAnswers
 from gatewaykit.rpc.modem_answers import ModemAnswers
 from gatewaykit.rpc.mount_answers import MountAnswers
 from gatewaykit.rpc.server import GatewayServer, RpcFactory
-from gatewaykit.testing import MemoryModem, MemoryMount, MemoryStore
+from gatewaykit.testing import (
+    MemoryCommands,
+    MemoryModem,
+    MemoryMount,
+    MemoryStore,
+)
 from gatewaykit.tts160.registry import Registry
 from gatewaykit.vehicles import Registration
 
@@ -85,11 +91,13 @@ class RpcTestCase(SynchronousTestCase):
         self.fleet = FakeFleet()
         self.subsystems: list[FakeHealth] = []
         self.modem = MemoryModem(at_commands=("AT+CSQ", "AT+CPIN*"))
+        self.commands = MemoryCommands(self.store)
         self.mount = MemoryMount(self.clock.seconds)
         self.answers: Mapping[type[verbs.Verb], Answer] = {
             **GatewayAnswers(
                 self.store, self.fleet, self.subsystems, self.clock
             ).table(),
+            **CommandAnswers(self.commands, self.store).table(),
             **DeviceAnswers(self.store, self.fleet).table(),
             **ModemAnswers(self.modem).table(),
             **MountAnswers(self.mount, Registry).table(),

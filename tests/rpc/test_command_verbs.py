@@ -134,11 +134,11 @@ class AuditableTests(SynchronousTestCase):
 
     def test_passwords_and_custom_values_are_masked(self) -> None:
         shown = self.auditable(
-            type="GTRTO", values="gv50,s3cret", new_password="s3cret"
+            command="GTBSI", values="web,s3cret", new_password="s3cret"
         )
         self.assertEqual((shown["imei"], shown["kind"]), (IMEI, "custom"))
         self.assertEqual(
-            set(json.loads(shown["parameters"])), {"type", "values", "new_password"}
+            set(json.loads(shown["parameters"])), {"command", "values", "new_password"}
         )
         self.assertNotIn("s3cret", str(shown))
 

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from gatewaykit.access import MASK
 from gatewaykit.errors import MisuseError
+from gatewaykit.gv50.commands import KINDS
 from gatewaykit.rpc import parameters, verbs
 from gatewaykit.rpc.parameters import Parameters, shown
 from tests.rpc.common import IMEI
@@ -120,6 +121,28 @@ class ShownTests(SynchronousTestCase):
             json.loads(shown(text)),
             {"host": "203.0.113.10", "port": 7700, "password": MASK},
         )
+
+    def test_all_that_a_kind_has_is_shown_but_what_may_be_secret(self) -> None:
+        hidden = {
+            parameter.name
+            for kind in KINDS.values()
+            for parameter in kind.parameters
+            if parameter.name not in parameters.SHOWN
+        }
+        self.assertEqual(hidden, {"user", "password", "values"})
+        secret = {
+            parameter.name
+            for kind in KINDS.values()
+            for parameter in kind.parameters
+            if parameter.secret
+        }
+        self.assertLessEqual(secret, hidden)
+
+    def test_no_text_is_shown_that_could_be_a_command(self) -> None:
+        for text in ("AT+GTRTO=s3cret,1,,,,,,0001$", "s3cret 1", "a,s3cret", "x" * 65):
+            self.assertEqual(
+                json.loads(shown(json.dumps({"command": text}))), {"command": MASK}
+            )
 
     @given(st.dictionaries(NAMES, VALUES, max_size=10))
     def test_of_other_names_no_value_is(self, values: dict[str, Any]) -> None:

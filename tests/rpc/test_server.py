@@ -3,6 +3,7 @@ from __future__ import annotations
 from ipaddress import ip_network
 from typing import Any, ClassVar, cast
 
+import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -35,7 +36,10 @@ from gatewaykit.interfaces import IHealth, Record
 from gatewaykit.rpc import calls, server, verbs
 from gatewaykit.rpc.server import RpcFactory, identify
 from gatewaykit.testing import MemoryStore
+from gatewaykit.vehicles import Registration
 from tests.rpc.common import IMEI, RpcTestCase, report
+
+TRUCK = "864000000000002"
 
 
 class Probe(verbs.Verb):
@@ -199,7 +203,7 @@ class RoleTests(ProbeTestCase):
         self.store.add_report(report())
         values: dict[str, Any] = {
             "imei": IMEI,
-            "policy": "refused",
+            "policy": "quarantined",
             "number": "12345",
             "text": "hello",
             "all": True,
@@ -217,7 +221,11 @@ class RoleTests(ProbeTestCase):
         own: dict[type[verbs.Verb], dict[str, Any]] = {
             verbs.MountCommand: {"text": ":RG#"},
             verbs.MountCase: {"number": 2},
+            verbs.QueueCommand: {"imei": TRUCK, "kind": "position"},
+            verbs.TrustConnection: {"imei": TRUCK},
         }
+        self.successResultOf(self.store.register(TRUCK, {"model": "GV50"}))
+        admin = Principal("admin", frozenset({Role.ADMIN}), "unix")
         for verb in verbs.ALL:
             names = {name.decode() for name, _ in verb.arguments}
             chosen = {key: values[key] for key in values if key in names}
@@ -227,6 +235,14 @@ class RoleTests(ProbeTestCase):
                 self.clock.advance(10)
                 self.successResultOf(self.mount.status())
                 self.mount.record["parked"] = False
+                forgotten = dict.fromkeys(attrs.fields_dict(Registration))
+                self.successResultOf(
+                    self.store.register(IMEI, forgotten, "quarantined")
+                )
+                self.commands.doubtful.add(TRUCK)
+                queued = self.commands.queue(admin, TRUCK, "position", {})
+                if "id" in names:
+                    chosen["id"] = self.successResultOf(queued)["id"]
                 before = len(self.store.audit_records)
                 call = self.ask(verb, role, **chosen)
                 if Principal("", frozenset({role}), "").has(verb.role):
