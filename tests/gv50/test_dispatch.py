@@ -414,14 +414,14 @@ class LookingAgainTests(CommandCase):
         self.held: list[Deferred[None]] = []
         change = self.store.change_command
 
-        def held_up(asked: CommandChange) -> Deferred[bool]:
-            if asked.set.get("status") != "sent":
-                return change(asked)
+        def held_up(change_: CommandChange) -> Deferred[bool]:
+            if change_.set.get("status") != "sent":
+                return change(change_)
             gate: Deferred[None] = Deferred()
             self.held.append(gate)
-            return gate.addCallback(lambda _: change(asked))
+            return gate.addCallback(lambda _: change(change_))
 
-        self.store.change_command = held_up  # type: ignore[method-assign]
+        self.patch(self.store, "change_command", held_up)
 
     def test_a_vehicle_that_drives_off(self) -> None:
         line = self.online()

@@ -22,8 +22,18 @@ UNKNOWN_AFTER = 600.0
 
 
 class FakeConnection:
+    local_port = 5000
+    unacknowledged = 0
+
     def __init__(self) -> None:
         self.told: list[str] = []
+
+    def write_command(self, data: bytes, limit_s: float) -> bool:
+        self.told.append(f"{data!r} within {limit_s:g} s")
+        return True
+
+    def give_up(self, reason: str) -> None:
+        self.told.append(reason)
 
     def taken_over(self) -> None:
         self.told.append("taken over")

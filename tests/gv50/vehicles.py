@@ -76,13 +76,17 @@ class CommandCase(TrackerCase):
         self.clock.advance(0)
         return str(record["id"])
 
-    def refused(self, expected: type[Exception], *args: Any, **more: Any) -> str:
+    def refused(
+        self,
+        expected: type[Exception],
+        imei: str = IMEI,
+        kind: str = "block",
+        parameters: dict[str, Any] | None = None,
+        principal: Principal = DISPATCHER,
+        **more: Any,
+    ) -> str:
         """Queue a command that is not taken; why."""
-        imei, kind, parameters, principal = (
-            *args,
-            *(IMEI, "block", {}, DISPATCHER)[len(args) :],
-        )
-        failing = self.commands.queue(principal, imei, kind, parameters, **more)
+        failing = self.commands.queue(principal, imei, kind, parameters or {}, **more)
         return str(self.failureResultOf(failing, expected).value)
 
     def command(self, id: str) -> Any:
