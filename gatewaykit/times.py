@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _DIGITS_14 = re.compile(r"[0-9]{14}").fullmatch
 _YEARS = range(1980, 2200)
@@ -32,14 +33,25 @@ def utc_of(digits: int | str, offset_min: int) -> int | None:
     """Milliseconds since the epoch for ``YYYYMMDDHHMMSS`` of a clock that is `offset_min`
     minutes ahead of UTC; None for what is no moment."""
     text = str(digits)
-    if not _DIGITS_14(text) or int(text[:4]) not in _YEARS:
+    if not _DIGITS_14(text):
         return None
-    parts = [int(text[:4]), *(int(text[at : at + 2]) for at in range(4, 14, 2))]
+    midnight = _midnight(text[:8])
+    hour, minute, second = int(text[8:10]), int(text[10:12]), int(text[12:])
+    if midnight is None or hour > 23 or minute > 59 or second > 59:
+        return None
+    return (midnight + hour * 3600 + (minute - offset_min) * 60 + second) * 1000
+
+
+@lru_cache(maxsize=1024)
+def _midnight(day: str) -> int | None:
+    """Seconds since the epoch at the beginning of ``YYYYMMDD``, UTC."""
+    year, month, day_of_month = int(day[:4]), int(day[4:6]), int(day[6:])
+    if year not in _YEARS:
+        return None
     try:
-        moment = datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
+        return int(datetime(year, month, day_of_month, tzinfo=UTC).timestamp())
     except ValueError:
         return None
-    return int(moment.timestamp() - offset_min * 60) * 1000
 
 
 def offset_text(offset_min: int | None) -> str | None:

@@ -11,12 +11,10 @@ import re
 
 from gatewaykit.errors import ProtocolViolation
 from gatewaykit.gv50.heads import Head, read_head
-from gatewaykit.gv50.positions import COORDINATE, place
+from gatewaykit.gv50.positions import COORDINATE, is_accurate, place
 from gatewaykit.times import utc_of
 
 _ZONE = re.compile(r"([+-])([0-9]{2})(00|15|30|45)").fullmatch
-_FRESH = re.compile(r"(?=.*[1-9])[0-9]{1,2}(?:\.[0-9]{1,2})?").fullmatch
-"""An accuracy that is not 0."""
 _QUARTER_MS = 15 * 60_000
 _AHEAD_MS = 60_000
 _OLD_MS = 180_000
@@ -80,7 +78,7 @@ def _newest_fix(head: Head) -> int | None:
             len(fields[at]) == 14
             and COORDINATE(fields[at - 1])
             and COORDINATE(fields[at - 2])
-            and _FRESH(fields[at - 6])
+            and is_accurate(fields[at - 6])
             and place(fields[at - 2], fields[at - 1])
         ):
             time = utc_of(fields[at], 0)

@@ -7,12 +7,16 @@ Everything unknown stays unknown here: no speed is not a speed of 0.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import attrs
 
 from gatewaykit.errors import ProtocolViolation
-from gatewaykit.gv50.positions import Position
-from gatewaykit.gv50.reports import decode
+from gatewaykit.gv50.forms import NUMBER, convert
+from gatewaykit.gv50.heads import Head, read_head
+from gatewaykit.gv50.positions import Position, is_accurate, place
+from gatewaykit.gv50.reports import decode, find_block
+from gatewaykit.times import utc_of
 
 MOVING_WITHOUT_IGNITION = frozenset({"12", "16", "1A"})
 """States of a vehicle that moves though its ignition is off: moving, towed, and perhaps
@@ -47,9 +51,37 @@ def live_fix(raw: bytes) -> Fix | None:
     if not raw.startswith(b"+RESP:"):
         return None
     try:
-        report = decode(raw)
+        head = read_head(raw)
     except ProtocolViolation:
         return None
+    found = find_block(head)
+    return _decoded(raw) if found is None else _read(head, *found)
+
+
+def _read(head: Head, block: int, status_name: str, status: str) -> Fix | None:
+    """The same as `_decoded` tells, for a third of its time: every live report passes here.
+
+    Coordinates and time are well-formed.
+    """
+    hdop, speed, _, _, longitude, latitude, time = head.fields[block : block + 7]
+    where = place(longitude, latitude)
+    gps_ms = utc_of(time, 0)
+    if where is None or gps_ms is None:
+        return None
+    return Fix(
+        longitude=where[0],
+        latitude=where[1],
+        speed_kmh=_speed(float(speed)) if NUMBER(speed) else None,
+        gps_ms=gps_ms,
+        fix=is_accurate(hdop),
+        state=_state_of(status_name, status),
+        count=head.count,
+        type=head.type,
+    )
+
+
+def _decoded(raw: bytes) -> Fix | None:
+    report = decode(raw)
     places = [
         (time, *where, position)
         for position in report.positions
@@ -66,7 +98,7 @@ def live_fix(raw: bytes) -> Fix | None:
     return Fix(
         longitude=longitude,
         latitude=latitude,
-        speed_kmh=_speed(newest),
+        speed_kmh=_speed(newest.speed_kmh),
         gps_ms=time,
         fix=newest.fix,
         state=status[:2].upper() or None,
@@ -75,19 +107,28 @@ def live_fix(raw: bytes) -> Fix | None:
     )
 
 
+@lru_cache(maxsize=4096)
+def _state_of(name: str, text: str) -> str | None:
+    """The state code of a field of that name, well-formed or not."""
+    try:
+        convert(name, text)
+    except ValueError:
+        return None
+    return text[:2].upper() or None
+
+
 def _coordinates(position: Position) -> tuple[float, float] | None:
     if position.longitude is None or position.latitude is None:
         return None
     return position.longitude, position.latitude
 
 
-def _speed(position: Position) -> float | None:
-    speed = position.speed_kmh
+def _speed(speed: float | None) -> float | None:
     return None if speed is None or speed < 0 else speed
 
 
 def _caution(position: Position) -> float:
-    speed = _speed(position)
+    speed = _speed(position.speed_kmh)
     return math.inf if speed is None else speed
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from typing import NamedTuple
 
 import attrs
 
 from gatewaykit.gv50.forms import DIGITS_14, NUMBER, is_moment, iso_moment
+from gatewaykit.times import utc_of
 
 COORDINATE = re.compile(r"-?[0-9]{1,3}\.[0-9]{4,8}").fullmatch
 """Six decimals; some leeway for firmware not seen yet."""
@@ -26,6 +26,7 @@ _CELL = (
     re.compile(r"[0-9A-Fa-f]{1,8}").fullmatch,
 )
 _NOWHERE = {"0", "0.0"}
+_NO_PUNCTUATION = str.maketrans("", "", "-:TZ")
 _WIFI_COUNT = re.compile(r"[0-9]{1,2}").fullmatch
 _WIFI_MAC = re.compile(r"[0-9A-Fa-f]{12}").fullmatch
 _WIFI_FIELD = re.compile(r"(?:[0-9A-Fa-f]{12}|-[0-9]{1,3})?").fullmatch
@@ -56,7 +57,7 @@ class Position:
         """`gps_time` in milliseconds since the epoch."""
         if self.gps_time is None:
             return None
-        return int(datetime.fromisoformat(self.gps_time).timestamp()) * 1000
+        return utc_of(self.gps_time.translate(_NO_PUNCTUATION), 0)
 
 
 class Block(NamedTuple):
@@ -95,6 +96,11 @@ def place(longitude: str, latitude: str) -> tuple[float, float] | None:
     if -180 <= east <= 180 and -90 <= north <= 90 and (east or north):
         return east, north
     return None
+
+
+def is_accurate(hdop: str) -> bool:
+    """Whether an accuracy says that the fix is fresh: 0 is "the last known position"."""
+    return _ACCURACY(hdop) is not None and float(hdop) > 0
 
 
 def read_block(

@@ -200,6 +200,26 @@ _Keys = tuple[int, int | None, bool | None, int | None]
 
 def _quick_keys(head: Head) -> _Keys | None:
     """The keys of the common shapes, without decoding the rest."""
+    found = find_block(head)
+    if found is None:
+        return None
+    fields = head.fields
+    block, status_name, status = found
+    time = int(fields[block + 6])
+    usable = place(fields[block + 4], fields[block + 5]) is not None
+    ignition, outputs = (
+        _status(status_name, status) if status_name else (IGNITION.get(head.type), None)
+    )
+    return time, time if usable else None, ignition, outputs
+
+
+def find_block(head: Head) -> tuple[int, str, str] | None:
+    """Where the location block of a report of a common shape starts, its only one, and the
+    name and the text of the field with its state; both empty where it has none.
+
+    Coordinates and time are well-formed there. None where only `decode` knows, which also
+    is where there is no position.
+    """
     fields = head.fields
     version = head.protocol_version
     if head.send_time is None or head.legacy or len(version) != 6:
@@ -208,26 +228,16 @@ def _quick_keys(head: Head) -> _Keys | None:
     if plan is None:
         return None
     report, number, block, reserved, status_at, status_name = plan
-    longitude = fields[block + 4]
-    latitude = fields[block + 5]
-    gps_time = fields[block + 6]
     if (
         (number and fields[number] != "1")
         or (report and not DIGIT_PAIR(fields[report]))
         or (reserved and fields[reserved] in APPENDED)
-        or not COORDINATE(longitude)
-        or not COORDINATE(latitude)
-        or not is_moment(gps_time)
+        or not COORDINATE(fields[block + 4])
+        or not COORDINATE(fields[block + 5])
+        or not is_moment(fields[block + 6])
     ):
         return None
-    time = int(gps_time)
-    usable = place(longitude, latitude) is not None
-    ignition, outputs = (
-        _status(status_name, fields[status_at])
-        if status_at
-        else (IGNITION.get(head.type), None)
-    )
-    return time, time if usable else None, ignition, outputs
+    return (block, status_name, fields[status_at]) if status_at else (block, "", "")
 
 
 @lru_cache(maxsize=4096)

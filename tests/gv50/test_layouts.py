@@ -32,3 +32,54 @@ class Tables(SynchronousTestCase):
 
     def test_unknown_type_has_no_layout(self) -> None:
         self.assertEqual(layouts.layouts("GTZZZ", "09"), ())
+
+    def test_reports_have_as_many_fields_as_known(self) -> None:
+        """The lengths of facts/gv50.md 4.5 to 4.14, head and tail included."""
+        for names, *sizes in (
+            ("RTL DOG IGL VGL SOS SPD TOW DIS IOB GEO HBM PNL EPS AIS", 22),
+            ("PFA PDP", 6),
+            ("PNA", 6, 7),
+            ("MPN MPF EPN EPF BTC BPN BPF JDR", 18),
+            ("CRA", 18, 19),
+            ("STT BPL STC ANT JDS RMD", 19),
+            ("LBC", 19, 20),
+            ("IGN IGF", 21),
+            ("VGN VGF", 21, 23),
+            ("IDN IDF STR STP LSP", 21),
+            ("GSS", 22),
+            ("INF", 26),
+            ("VER", 9),
+            ("CID", 7),
+            ("CSQ", 8),
+            ("GPJ DOS", 20),
+            ("GES", 25),
+        ):
+            for name in names.split():
+                rows = [
+                    6 + len(row.before) + row.block + len(row.after)
+                    for row in layouts.layouts(f"GT{name}", "09")
+                    # Handhelds have id and type of the report apart.
+                    if "report_id" not in row.before and not row.open
+                ]
+                with self.subTest(name=name):
+                    self.assertEqual(rows, sizes)
+
+    def test_what_events_are_made_of_stands_where_it_should(self) -> None:
+        for type_, name, index in (
+            ("GTSTT", "state", 4),
+            ("GTJDS", "jamming", 4),
+            ("GTGPJ", "jamming_state", 5),
+            ("GTIGN", "duration_s", 4),
+            ("GTIGF", "duration_s", 4),
+            ("GTSOS", "report", 5),
+            ("GTTOW", "report", 5),
+            ("GTDOS", "output_id", 4),
+            ("GTDOS", "output_active", 5),
+            ("GTIDF", "state", 4),
+            ("GTGSS", "state", 6),
+        ):
+            with self.subTest(type=type_, name=name):
+                row = layouts.layouts(type_, "09")[0]
+                self.assertEqual(4 + row.before.index(name), index)
+        virtual = layouts.layouts("GTVGN", "09")[1].before
+        self.assertEqual(virtual, ("-", "cause", "duration_s"))

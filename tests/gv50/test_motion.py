@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from gatewaykit.gv50 import motion
 from gatewaykit.gv50.layouts import IGNITION_BY_STATE
 from gatewaykit.gv50.motion import (
     MOVING_WITHOUT_IGNITION,
@@ -15,8 +17,9 @@ from gatewaykit.gv50.motion import (
     live_fix,
 )
 from tests.gv50.frames import BLOCK, FIXED, HEAD, TAIL, fixed
-from tests.strategies import odd_frames
+from tests.strategies import SAMPLES, odd_frames
 
+_HEADED = re.compile(rb"\+RESP:GT[A-Z0-9]{3},").match
 LEGACY = (
     "+RESP:GTTRI,359231030000010,1,0,0,1,{},145,30.0,2,121.354442,31.221940,"
     "20091214000354,0460,0000,18d8,6141,00,11F0,0102120204$"
@@ -87,6 +90,7 @@ class FixTests(SynchronousTestCase):
     def test_no_time_no_fix(self) -> None:
         self.assertIsNone(of(fixed(f13="")))
         self.assertIsNone(of(fixed(f13="20251328004546")))
+        self.assertIsNone(of(fixed(f13="22000101000000")))
 
     def test_what_is_not_live_is_none(self) -> None:
         for prefix in ("+BUFF", "+ACK", "+NACK", "+resp", ""):
@@ -133,6 +137,42 @@ class FixTests(SynchronousTestCase):
             self.assertTrue(fix.longitude or fix.latitude)
             self.assertTrue(fix.speed_kmh is None or 0 <= fix.speed_kmh < math.inf)
             self.assertGreater(fix.gps_ms, 0)
+
+
+class QuickTests(SynchronousTestCase):
+    """What is read without decoding the whole is what decoding tells."""
+
+    def check(self, frame: bytes) -> None:
+        if frame.startswith(b"+RESP:") and _HEADED(frame):
+            self.assertEqual(live_fix(frame), motion._decoded(frame))
+
+    def test_samples(self) -> None:
+        for sample in SAMPLES:
+            self.check(sample["raw"].encode("latin-1"))
+
+    def test_year_that_no_clock_shows(self) -> None:
+        self.check(fixed(f13="22000101000000").encode())
+
+    @given(odd_frames())
+    def test_odd_frames(self, frame: bytes) -> None:
+        self.check(frame)
+
+    @given(
+        st.dictionaries(
+            st.integers(5, 29).map("f{}".format),
+            st.sampled_from(
+                [
+                    *("", "0", "1", "2", "-1", "0.5", "1e1", "nan", "x", "00", "01"),
+                    *("1a0000", "1A", "210101", "2", "12", "2101010101", "zz0101"),
+                    *("0.000000", "-181.000000", "179.500000", "20250728004546"),
+                    *("20251301000000", "22500101000000", "99991231235959"),
+                ]
+            ),
+            max_size=4,
+        )
+    )
+    def test_odd_values(self, changes: dict[str, str]) -> None:
+        self.check(fixed(**changes).encode())
 
 
 class StateTests(SynchronousTestCase):
