@@ -27,6 +27,8 @@ _LONGEST_SHOWN: Final = 100
 SEPARATOR: Final = ","
 """Between the values of `custom`."""
 
+_TYPES: Final[Mapping[str, type]] = {"text": str, "number": int, "flag": bool}
+_NAME = re.compile(r"[a-z_]{1,30}").fullmatch
 _OFFSET = re.compile(r"[+-](?:0[0-9]|1[0-2]):(?:00|15|30|45)").fullmatch
 _NO_BACKUP = (
     "true, only without a backup server: a wrong address then strands the device"
@@ -35,20 +37,21 @@ _NO_BACKUP = (
 
 @attrs.frozen
 class Parameter:
-    """One parameter of a kind. With a `role`, only who has that may use it."""
+    """One parameter of a kind, and the role that it takes to use it."""
 
     name: str
     allowed: str
-    type: type
+    type: str
+    """``text``, ``number`` or ``flag``."""
     fits: Callable[[Any], bool]
     required: bool = True
     secret: bool = False
-    role: Role | None = None
+    role: Role = Role.DISPATCHER
 
     def check(self, value: object) -> None:
         """:raises MisuseError: the value cannot be used; names the rule that it breaks."""
         # A bool is an int to Python, so the type is compared and not asked.
-        if type(value) is not self.type:
+        if type(value) is not _TYPES[self.type]:
             raise MisuseError(self.name, self._shown(value), self.allowed)
         if isinstance(value, str) and not self._is_plain(value):
             raise MisuseError(self.name, self._shown(value), grammar.CHARACTERS)
@@ -109,17 +112,17 @@ def _whole(
     return Parameter(
         name,
         f"{also}a whole number from {low} to {high}",
-        int,
+        "number",
         lambda value: low <= value <= high or value in others,
         required,
     )
 
 
 def _flag(
-    name: str, *, required: bool = True, allowed: str = "", role: Role | None = None
+    name: str, *, required: bool = True, allowed: str = "", role: Role = Role.DISPATCHER
 ) -> Parameter:
     return Parameter(
-        name, allowed or "true or false", bool, lambda _: True, required, role=role
+        name, allowed or "true or false", "flag", lambda _: True, required, role=role
     )
 
 
@@ -130,7 +133,7 @@ def _text(
     required: bool = True,
     secret: bool = False,
 ) -> Parameter:
-    return Parameter(name, rule.rule, str, rule.fits, required, secret)
+    return Parameter(name, rule.rule, "text", rule.fits, required, secret)
 
 
 _SERVER = (
@@ -219,7 +222,7 @@ KINDS: Final[Mapping[str, Kind]] = {
                 Parameter(
                     "offset",
                     "+HH:MM or -HH:MM, full quarters of an hour up to 12:45",
-                    str,
+                    "text",
                     lambda text: _OFFSET(text) is not None,
                 ),
                 _flag("daylight_saving", required=False),
@@ -270,12 +273,15 @@ KINDS: Final[Mapping[str, Kind]] = {
             "any known command with values of your own",
             (
                 Parameter(
-                    "command", f"one of {', '.join(types())}", str, types().__contains__
+                    "command",
+                    f"one of {', '.join(types())}",
+                    "text",
+                    types().__contains__,
                 ),
                 _Values(
                     "values",
                     "what is between password and serial, with commas",
-                    str,
+                    "text",
                     lambda _: True,
                 ),
                 _flag(
@@ -305,7 +311,8 @@ def check(kind: Kind, parameters: Mapping[str, Any]) -> None:
     for name in parameters:
         if name not in by_name:
             allowed = ", ".join(by_name) or f"no parameters, {kind.name} has none"
-            raise MisuseError("parameters", shown(name), allowed)
+            # What does not look like a name may be a secret in the wrong place.
+            raise MisuseError("parameters", name if _NAME(name) else MASK, allowed)
     for name, parameter in by_name.items():
         if name in parameters:
             parameter.check(parameters[name])
