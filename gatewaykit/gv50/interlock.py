@@ -57,6 +57,10 @@ class Motion:
             return motion
         return attrs.evolve(motion, fix=told, lost=False)
 
+    def without_fix(self) -> Motion:
+        """What is known once a live report has told of no position at all."""
+        return attrs.evolve(self, lost=True)
+
 
 def hold(motion: Motion, limits: Limits, now_ms: int) -> Hold | None:
     """Why the vehicle may not be blocked at this moment; None: it may.

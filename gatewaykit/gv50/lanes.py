@@ -26,6 +26,8 @@ TELL_S = 5.0
 FIRST = frozenset({"block", "unblock", "output"})
 """Kinds that go before others that may be written."""
 VERIFIED = frozenset({"block", "unblock"})
+POSITIONS = frozenset({"GTFRI", "GTRTL"})
+"""Reports whose position can be empty only where there is no fix."""
 
 
 class Lane:
@@ -121,6 +123,8 @@ class Lane:
         """A live report of a connection that is not in doubt has come in."""
         if fix is not None:
             self._motion = self._motion.after(fix, self._setting.wall_ms())
+        elif type in POSITIONS:
+            self._motion = self._motion.without_fix()
         if type == "GTRTL":
             self._questions.answered()
         elif type == "GTPDP":
