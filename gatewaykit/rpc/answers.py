@@ -10,11 +10,12 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 import gatewaykit
 import twisted
@@ -25,6 +26,7 @@ from gatewaykit.rpc import verbs
 from gatewaykit.rpc.arguments import PAGE_BYTES, encode, fitting
 from gatewaykit.times import moment_digits
 
+T = TypeVar("T")
 Answer = Callable[..., Coroutine[Deferred[Any], Any, Record]]
 DEFAULT_LIMIT = 1000
 STATUSES = ("ok", "degraded", "failed")
@@ -160,13 +162,38 @@ class GatewayAnswers:
         )
 
     async def set_policy(self, imei: str, policy: str) -> Record:
-        await self._store.set_policy(imei, policy)
-        if self._fleet is not None:
-            self._fleet.policy_changed(imei, policy)
+        async def change() -> None:
+            await self._store.set_policy(imei, policy)
+            if self._fleet is not None:
+                self._fleet.policy_changed(imei, policy)
+
+        await to_its_end(Deferred.fromCoroutine(change()))
         return {}
 
     async def acknowledge_damage(self) -> Record:
         return {"acknowledged": await self._store.acknowledge_damage()}
+
+
+def to_its_end(change: Deferred[T]) -> Deferred[T]:
+    """What fires as `change` does, and can be given up without it.
+
+    The end of a call's time must not leave a change half done: the store has it, and the
+    fleet has never heard of it.
+    """
+    given_up: list[bool] = []
+
+    def tell(result: T | Failure) -> None:
+        if not given_up:
+            waiting.callback(result)
+        elif isinstance(result, Failure):
+            log.failure("what nobody waited for any more failed", failure=result)
+
+    def give_up(_: Deferred[T]) -> None:
+        given_up.append(True)
+
+    waiting: Deferred[T] = Deferred(give_up)
+    change.addBoth(tell)
+    return waiting
 
 
 async def fitting_page(

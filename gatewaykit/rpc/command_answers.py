@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from gatewaykit.errors import NotFound
 from gatewaykit.interfaces import ICommands, IStore, Record
 from gatewaykit.rpc import verbs
-from gatewaykit.rpc.answers import Answer, fitting_page
+from gatewaykit.rpc.answers import Answer, fitting_page, to_its_end
 from gatewaykit.rpc.arguments import PAGE_BYTES
 from gatewaykit.rpc.sessions import Session
 
@@ -48,10 +48,10 @@ class CommandAnswers:
         override: str | None,
         session: Session,
     ) -> Record:
-        command = await self._there().queue(
+        queued = self._there().queue(
             session.principal, imei, kind, parameters or {}, expires_in, override
         )
-        return {"command": command}
+        return {"command": await to_its_end(queued)}
 
     async def command(self, id: str) -> Record:
         command = await self._store.command(id)
@@ -72,10 +72,11 @@ class CommandAnswers:
         )
 
     async def cancel(self, id: str, session: Session) -> Record:
-        return {"command": await self._there().cancel(session.principal, id)}
+        ended = self._there().cancel(session.principal, id)
+        return {"command": await to_its_end(ended)}
 
     async def trust(self, imei: str, session: Session) -> Record:
-        await self._there().trust(session.principal, imei)
+        await to_its_end(self._there().trust(session.principal, imei))
         return {}
 
     async def kinds(self) -> Record:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import DeferredLock
+from twisted.internet.defer import Deferred, DeferredLock
 
 from gatewaykit.errors import CommandRefused, NotFound
 from gatewaykit.interfaces import IFleet, IStore, Record
 from gatewaykit.rpc import verbs
-from gatewaykit.rpc.answers import Answer
+from gatewaykit.rpc.answers import Answer, to_its_end
 from gatewaykit.rpc.device_verbs import minutes_of
 from gatewaykit.vehicles import Registration
 
@@ -75,12 +75,16 @@ class DeviceAnswers:
         self, imei: str, values: Record, *, accepted: bool = False
     ) -> None:
         policy = "accepted" if accepted else None
-        registration = await self._store.register(imei, values, policy)
-        if self._fleet is None:
-            return
-        self._fleet.registered(imei, registration)
-        if policy is not None:
-            self._fleet.policy_changed(imei, policy)
+
+        async def change() -> None:
+            registration = await self._store.register(imei, values, policy)
+            if self._fleet is None:
+                return
+            self._fleet.registered(imei, registration)
+            if policy is not None:
+                self._fleet.policy_changed(imei, policy)
+
+        await to_its_end(Deferred.fromCoroutine(change()))
 
 
 def _values(fields: Mapping[str, Any], clear: Sequence[str] = ()) -> Record:

@@ -13,7 +13,6 @@ from gatewaykit.access import Principal, Role
 from gatewaykit.errors import AccessDenied, CommandRefused, MisuseError, NotFound
 from gatewaykit.gv50.commands import KINDS, Order, Target, build, split_secrets
 from gatewaykit.interfaces import ICommands, IStore, Record
-from gatewaykit.rpc.command_verbs import LEAST_EXPIRY_S, MOST_EXPIRY_S
 from gatewaykit.times import iso
 from gatewaykit.vehicles import (
     CONFIRMED,
@@ -27,6 +26,8 @@ from gatewaykit.vehicles import (
 NOW_MS = 1_769_860_800_000
 """2026-01-31T12:00:00Z, where nobody gives a clock."""
 GATEWAY = "memory"
+SHORTEST_S, LONGEST_S = 60.0, 604_800.0
+"""Of an expiry; the shortest with the usual ``commands.ack_timeout``."""
 _OPPOSED = frozenset({"block", "unblock"})
 
 
@@ -281,9 +282,9 @@ class MemoryCommands:
 def _expiry_s(kind: str, expires_in_s: float | None) -> float:
     if expires_in_s is None:
         return KINDS[kind].expires_in_s
-    if not LEAST_EXPIRY_S <= expires_in_s <= MOST_EXPIRY_S:
-        allowed = f"{LEAST_EXPIRY_S} to {MOST_EXPIRY_S} seconds"
-        raise MisuseError("expires_in_s", expires_in_s, allowed)
+    if not SHORTEST_S <= expires_in_s <= LONGEST_S:
+        allowed = f"{SHORTEST_S:g} to {LONGEST_S:g} seconds"
+        raise MisuseError("expires_in", expires_in_s, allowed)
     return expires_in_s
 
 

@@ -182,6 +182,31 @@ class AuditTests(CommandTestCase):
             self.trail(), [("dispatcher", "CancelCommand", "failed: TIMEOUT")]
         )
 
+    def test_the_end_of_a_calls_time_leaves_no_command_half_taken_on(self) -> None:
+        add, held = self.store.add_command, Deferred[None]()
+
+        def slow(*arguments: Any) -> Deferred[list[bool]]:
+            return held.addCallback(lambda _: add(*arguments))
+
+        self.store.add_command = slow  # type: ignore[method-assign,assignment]
+        client = self.dispatcher()
+        client._deadline_s = 1000.0
+        call = client.queue_command(IMEI, "block")
+        self.flush()
+        self.clock.advance(60.0)
+        self.failed(call, CallTimeout)
+        held.callback(None)
+        (command,) = self.result(client.list_commands()).records
+        sent = self.successResultOf(self.commands.send(command["id"]))
+        self.assertEqual(sent["status"], "sent")
+        self.assertEqual(
+            self.trail(),
+            [
+                ("dispatcher", "QueueCommand", "failed: TIMEOUT"),
+                ("dispatcher", "command", "asked"),
+            ],
+        )
+
     def test_bugs_are_recorded(self) -> None:
         self.commands.cancel = lambda *_: 1 / 0  # type: ignore[method-assign,assignment]
         self.failed(self.dispatcher().cancel_command(ID), InternalError)

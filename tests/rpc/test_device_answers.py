@@ -15,6 +15,7 @@ from gatewaykit.errors import (
     StoreUnavailable,
 )
 from gatewaykit.interfaces import Record
+from gatewaykit.rpc.client import GatewayClient
 from gatewaykit.rpc.device_answers import DeviceAnswers
 from gatewaykit.vehicles import Registration
 from tests.rpc.common import IMEI, RpcTestCase, report
@@ -130,6 +131,54 @@ class RegisterTests(DeviceTestCase):
         self.clock.advance(59.0)
         self.failed(hangs, CallTimeout)
         self.assertIsNone(self.result(waits))
+
+
+class GivenUpTests(DeviceTestCase):
+    """The end of a call's time leaves no change half done."""
+
+    def hold(self, name: str) -> Deferred[Any]:
+        """A method of the store does what it does, and tells it when it is let."""
+        held: Deferred[Any] = Deferred()
+        method = getattr(self.store, name)
+
+        def slow(*arguments: Any) -> Deferred[Any]:
+            done = method(*arguments)
+            return held.addCallback(lambda _: done)
+
+        setattr(self.store, name, slow)
+        return held
+
+    def give_up(self, call: Deferred[Any]) -> None:
+        self.flush()
+        self.clock.advance(60.0)
+        self.failed(call, CallTimeout)
+
+    def patient(self) -> GatewayClient:
+        client = self.client()
+        client._deadline_s = 1000.0
+        return client
+
+    def test_the_fleet_hears_of_a_registration(self) -> None:
+        held = self.hold("register")
+        self.give_up(self.patient().register_device(IMEI, **ALL))
+        self.assertEqual(self.fleet.registrations, [])
+        held.callback(None)
+        self.assertEqual(self.fleet.registrations, [(IMEI, REGISTRATION)])
+        self.assertEqual(self.fleet.policies, [(IMEI, "accepted")])
+        self.assertEqual(self.outcomes(), [("RegisterDevice", "failed: TIMEOUT")])
+
+    def test_the_fleet_hears_of_a_policy(self) -> None:
+        held = self.hold("set_policy")
+        self.give_up(self.patient().set_policy(IMEI, "refused"))
+        held.callback(None)
+        self.assertEqual(self.fleet.policies, [(IMEI, "refused")])
+
+    def test_what_fails_in_the_end_is_logged(self) -> None:
+        held = self.hold("register")
+        self.give_up(self.patient().register_device(IMEI, **ALL))
+        held.errback(StoreUnavailable("disk full"))
+        self.assertEqual(len(self.flushLoggedErrors(StoreUnavailable)), 1)
+        self.assertEqual(self.fleet.registrations, [])
 
 
 class UpdateTests(DeviceTestCase):
