@@ -19,7 +19,6 @@ from gatewaykit.errors import CommandRefused, MisuseError
 from gatewaykit.gv50 import command_kinds, command_requests
 from gatewaykit.gv50.command_effects import effect
 from gatewaykit.gv50.command_forms import Form, arity, forms, secret_places
-from gatewaykit.gv50.command_grammar import CHARACTERS, is_plain
 from gatewaykit.gv50.command_kinds import KINDS, Kind, Parameter, split_secrets
 from gatewaykit.gv50.command_wire import PASSWORD, Order, Written, parse
 from gatewaykit.vehicles import Record
@@ -293,10 +292,8 @@ def _order(
 ) -> Order:
     """What every command passes, whoever put its values together."""
     for at, (field, value) in enumerate(zip(form.fields, values, strict=True)):
-        if not is_plain(value):
-            _misuse(form, at, value, CHARACTERS)
         if not field.fits(value):
-            _misuse(form, at, value, field.grammar.rule)
+            _misuse(form, at, field.grammar.rule)
     if form.type == "GTRTO":
         _check_request(imei, kind, form, values, target)
     _check_servers(form, values, without_backup=without_backup)
@@ -316,12 +313,11 @@ def _order(
     )
 
 
-def _misuse(form: Form, at: int, value: str, rule: str) -> NoReturn:
-    """Of a command that has a secret no value is shown: the secret may have slipped."""
-    shown = MASK if secret_places(form.type)[form.size] else command_kinds.shown(value)
+def _misuse(form: Form, at: int, rule: str) -> NoReturn:
+    """No value is shown: a secret may have slipped to another place."""
     name = form.fields[at].name.strip("-.").replace("_", " ")
     what = f"value {at + 1} of {form.type}" + (f" ({name})" if name else "")
-    raise MisuseError("values", shown, f"{what}: {rule}")
+    raise MisuseError("values", MASK, f"{what}: {rule}")
 
 
 def _check_request(
@@ -329,7 +325,7 @@ def _check_request(
 ) -> None:
     rule = command_requests.is_malformed(values)
     if rule is not None:
-        _misuse(form, 0, values[0], rule)
+        _misuse(form, 0, rule)
     if not command_requests.is_understood(values[0], target.model):
         _refuse_unknown(imei, kind, f"GTRTO {values[0]}", target)
 
@@ -347,10 +343,10 @@ def _check_servers(
         return form.places(name)[0]
 
     if bool(host) != bool(given["port"]):
-        _misuse(form, at("port"), given["port"], "a server has both host and port")
+        _misuse(form, at("port"), "a server has both host and port")
     if bool(backup) != (given["backup_port"] not in {"", "0"}):
         rule = "a backup server has both host and port"
-        _misuse(form, at("backup_port"), given["backup_port"], rule)
+        _misuse(form, at("backup_port"), rule)
     if host and not backup and not without_backup:
         rule = "a backup server, since a wrong address alone strands the device"
-        _misuse(form, at("backup_host"), backup, f"{rule}; or without_backup")
+        _misuse(form, at("backup_host"), f"{rule}; or without_backup")

@@ -24,7 +24,7 @@ GV50 = Target("GV50", "0302", 1)
 GV55 = Target("GV55", None, 1)
 GV300 = Target("GV300", None, 1)
 NOBODY = Target(None, None, 1)
-SERVER = {
+SERVER: dict[str, Any] = {
     "host": "track.example.net",
     "port": 8000,
     "backup_host": "203.0.113.11",
@@ -60,7 +60,7 @@ class CommandTestCase(SynchronousTestCase):
     def refused(self, kind: str, target: Target = GV50, **parameters: Any) -> str:
         error = self.assertRaises(CommandRefused, order, kind, target, **parameters)
         self.assertEqual((error.imei, error.kind), (IMEI, kind))
-        return error.reason
+        return str(error.reason)
 
     def misused(
         self, name: str, kind: str, target: Target = GV50, **parameters: Any
@@ -139,11 +139,12 @@ class OutputTests(CommandTestCase):
             self.assertEqual((made.level, made.may_block), (level, True))
 
     def test_pulse_may_block(self) -> None:
-        for parameters, values in (
+        pulses: list[tuple[dict[str, Any], str]] = [
             ({"duration_ds": 10}, "0,10,,,,,0,,,,,,"),
             ({"toggles": 2}, "0,,2,,,,0,,,,,,"),
             ({"duration_ds": 255, "toggles": 255}, "0,255,255,,,,0,,,,,,"),
-        ):
+        ]
+        for parameters, values in pulses:
             made = order("output", level=0, **parameters)
             self.assertEqual(",".join(made.values), values)
             self.assertEqual((made.level, made.may_block), (None, True))
@@ -161,7 +162,7 @@ class ServerTests(CommandTestCase):
         )
 
     def test_backup_server_is_required(self) -> None:
-        one = {"host": "track.example.net", "port": 8000}
+        one: dict[str, Any] = {"host": "track.example.net", "port": 8000}
         told = self.misused("backup_host", "server", **one)
         self.assertIn("strands", told)
         self.misused("backup_port", "server", **one, backup_host="203.0.113.11")
@@ -169,7 +170,11 @@ class ServerTests(CommandTestCase):
         self.misused("backup_host", "quick_start", apn="web", **one)
 
     def test_backup_server_can_be_waived(self) -> None:
-        one = {"host": "track.example.net", "port": 8000, "without_backup": True}
+        one: dict[str, Any] = {
+            "host": "track.example.net",
+            "port": 8000,
+            "without_backup": True,
+        }
         self.assertEqual(
             text("server", **one), "3,,1,track.example.net,8000,,,,60,0,0,0,,0"
         )
@@ -216,7 +221,11 @@ class PartOfServerTests(CommandTestCase):
         )
 
     def test_device_without_a_backup_stays_so(self) -> None:
-        one = {"host": "track.example.net", "port": 8000, "without_backup": True}
+        one: dict[str, Any] = {
+            "host": "track.example.net",
+            "port": 8000,
+            "without_backup": True,
+        }
         made = text("heartbeat", attrs.evolve(GV50, server=one), interval_min=5)
         self.assertEqual(made, "3,,1,track.example.net,8000,,,,5,0,0,0,,0")
 
@@ -263,7 +272,7 @@ class SettingTests(CommandTestCase):
             self.misused("utc", "time", offset="+00:00", utc=utc)
 
     def test_intervals(self) -> None:
-        parameters = {
+        parameters: dict[str, Any] = {
             "interval_s": 5,
             "ignition_off_interval_s": 86400,
             "corner_deg": 180,
