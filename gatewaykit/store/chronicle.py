@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -98,19 +98,32 @@ def fold(
     return upto
 
 
+# Rows go in and out as one JSON text: sqlite3 gives up the interpreter's lock for each row,
+# and taking it back from a busy reactor takes up to 5 ms, while commits wait.
+def _rows(
+    connection: sqlite3.Connection, select: str, values: Sequence[object]
+) -> list[list[Any]]:
+    """The rows of a statement in which frames are in hexadecimal digits."""
+    (text,) = connection.execute(select, values).fetchone()
+    found: list[list[Any]] = json.loads(text)
+    return found
+
+
 def _event_rows(
     connection: sqlite3.Connection, types: frozenset[str], after: int, upto: int
-) -> list[tuple[Any, ...]]:
+) -> list[list[Any]]:
     wanted = ", ".join("?" * len(types))
-    return connection.execute(
-        f"""SELECT seq, reports.imei, received_at, raw,
-            timezone_offset_min, timezone_estimate_min
-        FROM reports
-        LEFT JOIN registrations ON registrations.imei = reports.imei
-        LEFT JOIN vehicle_states ON vehicle_states.imei = reports.imei
-        WHERE seq > ? AND seq <= ? AND type IN ({wanted}) ORDER BY seq LIMIT ?""",
+    rows = _rows(
+        connection,
+        f"""SELECT json_group_array(json_array(seq, imei, received_at, hex(raw),
+            (SELECT timezone_offset_min FROM registrations WHERE imei = found.imei),
+            (SELECT timezone_estimate_min FROM vehicle_states WHERE imei = found.imei)))
+        FROM (SELECT seq, imei, received_at, raw FROM reports
+            WHERE seq > ? AND seq <= ? AND type IN ({wanted})
+            ORDER BY seq LIMIT ?) AS found""",
         (after, upto, *sorted(types), EVENT_ROWS),
-    ).fetchall()
+    )
+    return sorted(rows)
 
 
 class _Reading:
@@ -121,11 +134,12 @@ class _Reading:
         self._chronicle = chronicle
         self._failures: list[Failure] = []
 
-    def take(self, rows: list[tuple[Any, ...]]) -> None:
+    def take(self, rows: Iterable[Sequence[Any]]) -> None:
         """Make the events of reports, and estimate offsets by them."""
         events = []
         estimates: dict[str, int] = {}
-        for _, imei, received_at, raw, set_min, kept_min in rows:
+        for _, imei, received_at, digits, set_min, kept_min in rows:
+            raw = bytes.fromhex(digits)
             before = estimates.get(imei, kept_min)
             estimate = self._offset(raw)
             if estimate is None:
@@ -135,15 +149,15 @@ class _Reading:
             offset = estimate if set_min is None else set_min
             if (event := self._event(raw, received_at, offset)) is not None:
                 events.append((imei, *event))
-        self._connection.executemany(
-            "INSERT INTO device_events (imei, event, at, details) VALUES (?, ?, ?, ?)",
-            events,
+        self._connection.execute(
+            f"INSERT INTO device_events (imei, event, at, details) {_fields(4)}",
+            (json.dumps(events),),
         )
         _keep_estimates(self._connection, estimates)
 
-    def guess(self, rows: list[tuple[str, bytes]]) -> None:
+    def guess(self, rows: Iterable[Sequence[str]]) -> None:
         """Estimate the offsets of vehicles by one report of each."""
-        found = ((imei, self._offset(raw)) for imei, raw in rows)
+        found = ((imei, self._offset(bytes.fromhex(raw))) for imei, raw in rows)
         _keep_estimates(
             self._connection,
             {imei: known for imei, known in found if known is not None},
@@ -183,23 +197,30 @@ class _Reading:
 
 def _unknown_clocks(
     connection: sqlite3.Connection, after: int, upto: int
-) -> list[tuple[str, bytes]]:
-    return connection.execute(
-        """SELECT reports.imei, raw FROM reports JOIN (
+) -> list[list[str]]:
+    return _rows(
+        connection,
+        """SELECT json_group_array(json_array(imei, hex(raw)))
+        FROM reports JOIN (
             SELECT max(seq) AS newest FROM reports
             WHERE seq > ? AND seq <= ? AND position_time IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM vehicle_states WHERE vehicle_states.imei = reports.imei
                 AND timezone_estimate_min IS NOT NULL)
             GROUP BY imei ORDER BY newest DESC LIMIT ?) ON seq = newest""",
         (after, upto, GUESSES),
-    ).fetchall()
+    )
 
 
 def _keep_estimates(connection: sqlite3.Connection, estimates: dict[str, int]) -> None:
-    """Write what is believed of the clocks of some devices."""
-    connection.executemany(
-        """INSERT INTO vehicle_states (imei, timezone_estimate_min) VALUES (?, ?)
-        ON CONFLICT (imei) DO UPDATE
+    connection.execute(
+        f"""INSERT INTO vehicle_states (imei, timezone_estimate_min) {_fields(2)}
+        WHERE true ON CONFLICT (imei) DO UPDATE
         SET timezone_estimate_min = excluded.timezone_estimate_min""",
-        estimates.items(),
+        (json.dumps(list(estimates.items())),),
     )
+
+
+def _fields(count: int) -> str:
+    """Selects rows of so many fields from a JSON text."""
+    fields = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(count))
+    return f"SELECT {fields} FROM json_each(?)"
