@@ -98,7 +98,7 @@ _TELL_SRI = f"{_TELL_SERVER},0,,0"
 
 _FRI = (
     "schedule_mode! discard_no_fix - enable time_of_day time_of_day extra interval_s!"
-    " extra extra - corner_deg! ignition_off_interval_s! 4*extra"
+    " extra extra - corner_deg ignition_off_interval_s 4*extra"
 )
 _EACH = "{interval_s},1000,1000,,{corner_deg},{ignition_off_interval_s}"
 
