@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import resource
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,15 @@ from gatewaykit.cli.invocation import Invocation
 from gatewaykit.cli.simulate_modem import modem
 from gatewaykit.cli.simulate_mount import mount
 from gatewaykit.errors import ConnectionFailed
-from gatewaykit.simulators.faults import Faults
+from gatewaykit.simulators.faults import CommandFaults, Faults
 from gatewaykit.simulators.fleet import SimulatedFleet
 from gatewaykit.simulators.tracker import Behaviour
 
 Server = tuple[str, int]
 
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
+
+_LEVELS = {"0": 0, "1": 1, "none": None}
 _POLL_S = 0.25
 _STATS_EVERY_S = 5.0
 
@@ -33,6 +38,18 @@ def _server(_context: click.Context, _option: click.Parameter, value: str) -> Se
     if not 0 < int(port) < 65536:
         raise click.BadParameter(f"{value!r}: the port is from 1 to 65535.")
     return host, int(port)
+
+
+def _password(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if re.fullmatch("[0-9A-Za-z]{4,6}", value) is None:
+        raise click.BadParameter("4 to 6 letters and digits.")
+    return value
+
+
+def _command_fault(name: str, help: str) -> Decorator:
+    return click.option(
+        f"--command-{name}", type=click.FloatRange(0, 1), default=0.0, help=help
+    )
 
 
 @click.group()
@@ -68,6 +85,34 @@ simulate.add_command(mount)
     "--parked-interval",
     type=click.FloatRange(0, min_open=True),
     help="The same while the ignition is off (default: as --interval).",
+)
+@click.option(
+    "--parked",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Vehicles that never drive off.",
+)
+@click.option(
+    "--password",
+    default="gv50",
+    show_default=True,
+    callback=_password,
+    help="That commands must have.",
+)
+@click.option(
+    "--block-level",
+    type=click.Choice(["0", "1", "none"]),
+    default="1",
+    show_default=True,
+    help="Level of output 1 at which the engine doesn't run; none: nothing is wired.",
+)
+@click.option(
+    "--output-values",
+    type=click.Choice(["13", "16"]),
+    default="13",
+    show_default=True,
+    help="How many values a GTOUT must have.",
 )
 @click.option(
     "--seed",
@@ -155,12 +200,26 @@ simulate.add_command(mount)
     default=0.0,
     help="Reset the connection in the middle of it.",
 )
+@_command_fault("no-ack", "Execute it and say nothing.")
+@_command_fault("deaf", "Neither execute nor acknowledge it.")
+@_command_fault("wrong-serial", "Acknowledge it with a serial nobody gave.")
+@_command_fault("swap", "Give two commands' ACKs the serial of the other.")
+@_command_fault("disconnect", "Execute it and reset the connection before the ACK.")
+@_command_fault("refuse", "Take it for one with a wrong password.")
+@_command_fault("nack", "Refuse it with +NACK.")
+@click.option(
+    "--command-slow-ack",
+    type=click.FloatRange(0),
+    default=0.0,
+    help="Acknowledge every command so many seconds late.",
+)
 @click.pass_context
 def fleet(context: click.Context, /, **options: Any) -> None:
     """Simulate GV50 trackers that drive around and report to a server.
 
-    Faults are probabilities from 0 to 1 for each frame. Every few seconds a line of
-    figures goes to standard error.
+    They execute commands and acknowledge them, as devices do. Faults are probabilities
+    from 0 to 1 for each frame, and for each command. Every few seconds a line of figures
+    goes to standard error.
 
     Ends with --count (exit code 0 if every report was acknowledged, else 1), with
     --duration, or by Ctrl-C; with 3 if no vehicle could connect.
@@ -195,6 +254,20 @@ async def run_fleet(reactor: Any, options: dict[str, Any]) -> int:
                 duplicate=options["fault_duplicate"],
                 junk=options["fault_junk"],
                 disconnect=options["fault_disconnect"],
+            ),
+            parked=options["parked"],
+            password=options["password"],
+            block_level=_LEVELS[options["block_level"]],
+            output_values=int(options["output_values"]),
+            command_faults=CommandFaults(
+                no_ack=options["command_no_ack"],
+                deaf=options["command_deaf"],
+                wrong_serial=options["command_wrong_serial"],
+                swap=options["command_swap"],
+                disconnect=options["command_disconnect"],
+                refuse=options["command_refuse"],
+                nack=options["command_nack"],
+                slow_ack_s=options["command_slow_ack"],
             ),
         ),
         ledger=options["ledger"],
@@ -234,7 +307,8 @@ async def _until_the_end(
 
 def _is_complete(fleet: SimulatedFleet) -> bool:
     """Whether every report was made, and acknowledged where that is waited for."""
-    return fleet.is_done and fleet.stats.dropped == 0
+    stats = fleet.stats
+    return fleet.is_done and stats.dropped == 0 and not stats.powered_off
 
 
 def _show(fleet: SimulatedFleet) -> None:
@@ -243,9 +317,12 @@ def _show(fleet: SimulatedFleet) -> None:
         f"connected {stats.connected}, sent {stats.sent}, "
         f"acknowledged {stats.acknowledged}, outstanding {stats.outstanding}"
     )
-    for name in ("waiting", "repeated", "dropped", "commands"):
+    for name in (
+        *("waiting", "repeated", "dropped"),
+        *("commands", "executed", "refused", "acks", "not_followed"),
+    ):
         if value := getattr(stats, name):
-            line += f", {name} {value}"
+            line += f", {name.replace('_', ' ')} {value}"
     click.echo(line, err=True)
 
 

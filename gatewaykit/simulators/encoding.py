@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import attrs
 
 PROTOCOL_VERSION = "090302"
+Sections = Sequence[tuple[str, Sequence[str]]]
+"""Settings by the name of their section, in the order of a command's values."""
+
 LIVE = b"+RESP"
 STORED = b"+BUFF"
 
@@ -103,9 +107,31 @@ class Encoder:
         self, imei: str, zone_minutes: int = -180, name: str = "", first_count: int = 0
     ) -> None:
         self.imei = imei
-        self._head = f"{PROTOCOL_VERSION},{imei},{name}"
-        self._zone_s = zone_minutes * 60
+        self.set_name(name)
+        self.set_zone(zone_minutes)
         self._count = first_count
+
+    def set_name(self, name: str) -> None:
+        self._head = f"{PROTOCOL_VERSION},{self.imei},{name}"
+
+    def set_zone(self, minutes: int) -> None:
+        self._zone_s = minutes * 60
+
+    def ack(self, at: float, type: str, serial: str, sub: str | None = None) -> bytes:
+        """The answer to a command (4.15). It is never stored.
+
+        :param sub: what stands before the serial in those of GTRTO and GTGEO.
+        """
+        send_time, count = self._tail(at)
+        before = "" if sub is None else f"{sub},"
+        frame = f"+ACK:{type},{self._head},{before}{serial},{send_time},{count}$"
+        return frame.encode("ascii")
+
+    def nack(self, at: float, type: str, serial: str, cause: int) -> bytes:
+        """A refusal as newer families write it (4.15)."""
+        send_time, count = self._tail(at)
+        frame = f"+NACK:{type},{self._head},{cause},{serial},{send_time},{count}$"
+        return frame.encode("ascii")
 
     def heartbeat(self, at: float) -> tuple[bytes, str]:
         """The frame and its count; a heartbeat is never stored (section 3)."""
@@ -115,6 +141,9 @@ class Encoder:
 
     def power_on(self, at: float) -> Report:
         return self._report(at, "GTPNA", "")
+
+    def power_off(self, at: float) -> Report:
+        return self._report(at, "GTPFA", "")
 
     def connection_up(self, at: float) -> Report:
         return self._report(at, "GTPDP", "")
@@ -175,6 +204,33 @@ class Encoder:
     def main_power(self, at: float, fix: Fix, *, connected: bool) -> Report:
         """GTMPN or GTMPF (4.8)."""
         return self._report(at, "GTMPN" if connected else "GTMPF", f",{location(fix)}")
+
+    def position_now(self, at: float, fix: Fix, condition: Condition) -> Report:
+        """GTRTL, asked for by GTRTO 1 (4.5)."""
+        fields = f",,00,1,{location(fix)},{condition.mileage_km:.1f}"
+        return self._report(at, "GTRTL", fields)
+
+    def output_changed(self, at: float, fix: Fix, level: int) -> Report:
+        """GTDOS of output 1 (4.14)."""
+        return self._report(at, "GTDOS", f",1,{level},{location(fix)}")
+
+    def card(self, at: float) -> Report:
+        """GTCID (4.14), with a made-up ICCID."""
+        return self._report(at, "GTCID", f",8955{self.imei}0")
+
+    def signal(self, at: float, rssi: int) -> Report:
+        """GTCSQ (4.14)."""
+        return self._report(at, "GTCSQ", f",{rssi},0")
+
+    def versions(self, at: float) -> Report:
+        """GTVER (4.14)."""
+        return self._report(at, "GTVER", ",GV50,0302,0101")
+
+    def configuration(self, at: float, type: str, sections: Sections) -> Report:
+        """GTALL or GTALS: sections, each with its name in front (4.14; the order within
+        is not known of a GV50)."""
+        fields = "".join(f",{name},{','.join(v)}" for name, v in sections)
+        return self._report(at, type, fields)
 
     def _report(self, at: float, type: str, fields: str) -> Report:
         send_time, count = self._tail(at)

@@ -1,4 +1,5 @@
-"""A bad line between tracker and server: writes with faults, all from one seed."""
+"""What goes wrong between tracker and server, all from one seed: a bad line, which writes
+with faults, and a device that takes commands otherwise than it should."""
 
 from __future__ import annotations
 
@@ -32,6 +33,30 @@ class Faults:
 
     def __bool__(self) -> bool:
         return any(attrs.astuple(self))
+
+
+@attrs.frozen
+class CommandFaults:
+    """Probabilities from 0 to 1, for each command, unless it says otherwise."""
+
+    no_ack: float = 0.0
+    """It is executed, and no ACK comes."""
+    deaf: float = 0.0
+    """It is neither executed nor answered, as if it had not arrived."""
+    wrong_serial: float = 0.0
+    """Its ACK has a serial number that nobody gave."""
+    swap: float = 0.0
+    """Its ACK is held until the next command's, and each gets the serial of the other;
+    without a next one it comes as it should, two seconds later."""
+    disconnect: float = 0.0
+    """It is executed, and the connection is reset before the ACK."""
+    refuse: float = 0.0
+    """It is not executed and not answered, as if the password were wrong."""
+    nack: float = 0.0
+    """It is not executed and answered with ``+NACK``; so is one that cannot be."""
+    slow_ack_s: float = 0.0
+    """Seconds that every ACK comes late; if there is no connection by then, it is the first
+    that is written on the next."""
 
 
 def junk(random: Random) -> bytes:

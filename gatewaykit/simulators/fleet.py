@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from gatewaykit.errors import MisuseError
 from gatewaykit.simulators.encoding import Encoder, Report
 from gatewaykit.simulators.ledger import Ledger
+from gatewaykit.simulators.route import Route
 from gatewaykit.simulators.tracker import Acknowledged, Behaviour, Stats, Tracker
 from gatewaykit.simulators.vehicle import Vehicle, imei
 
@@ -91,6 +92,7 @@ class SimulatedFleet:
         self.last_error: str | None = None
         """Why a vehicle could not connect, None while none failed."""
         self._reactor = reactor
+        self._server = (host, port)
         self._endpoint = HostnameEndpoint(reactor, host.encode("ascii"), port)
         self._vehicles = vehicles
         self._seed = seed
@@ -109,6 +111,11 @@ class SimulatedFleet:
     @property
     def imeis(self) -> list[str]:
         return [imei(self._seed, index) for index in range(self._vehicles)]
+
+    @property
+    def trackers(self) -> dict[str, Tracker]:
+        """The devices by IMEI, once it has started."""
+        return {tracker.imei: tracker for tracker in self._trackers}
 
     @property
     def stats(self) -> Stats:
@@ -141,8 +148,10 @@ class SimulatedFleet:
         def now() -> float:
             return wall + clock.seconds() - began
 
-        for number in self.imeis:
-            self._trackers.append(self._tracker(number, now, wall))
+        driving = self._vehicles - self.behaviour.parked
+        for index, number in enumerate(self.imeis):
+            tracker = self._tracker(number, now, wall, stays=index >= driving)
+            self._trackers.append(tracker)
         for tracker in self._trackers:
             tracker.start()
         self._connect_next()
@@ -151,7 +160,9 @@ class SimulatedFleet:
         """Close all connections; leaves nothing behind in the reactor."""
         return Deferred.fromCoroutine(self._stop())
 
-    def _tracker(self, number: str, now: Callable[[], float], start: float) -> Tracker:
+    def _tracker(
+        self, number: str, now: Callable[[], float], start: float, *, stays: bool
+    ) -> Tracker:
         behaviour = self.behaviour
         vehicle = Vehicle(
             Encoder(number, behaviour.zone_minutes),
@@ -159,8 +170,10 @@ class SimulatedFleet:
             start,
             behaviour.interval,
             behaviour.parked_interval,
+            behaviour.block_level,
+            stays=stays,
         )
-        return Tracker(
+        tracker = Tracker(
             vehicle,
             behaviour,
             self._reactor,
@@ -169,7 +182,10 @@ class SimulatedFleet:
             self._stats,
             self._acknowledged,
             self._tracker_done,
+            server=self._server,
+            powered_off=lambda: self._powered_off(tracker),
         )
+        return tracker
 
     def _connect_next(self) -> None:
         """Not all at once: the backlog of a listening socket is short."""
@@ -177,7 +193,7 @@ class SimulatedFleet:
         random = Random(f"{tracker.imei} connects")  # noqa: S311
         shortest, longest = self._backoff
         service = ClientService(
-            self._endpoint,
+            Route(self._reactor, self._endpoint, tracker),
             Links(tracker),
             retryPolicy=backoffPolicy(
                 shortest, longest, jitter=lambda: shortest * random.random()
@@ -201,6 +217,9 @@ class SimulatedFleet:
             self._ledger.record(number, report)
         if self._listener is not None:
             self._listener(number, report, waited)
+
+    def _powered_off(self, tracker: Tracker) -> None:
+        self._services[self._trackers.index(tracker)].stopService()
 
     def _tracker_done(self) -> None:
         self._not_done -= 1

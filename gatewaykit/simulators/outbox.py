@@ -52,6 +52,7 @@ class Outbox:
         self._stored: deque[Item] = deque()
         self._sent: dict[str, Item] = {}
         self.dropped = 0
+        """Lost: memory was full, or was emptied by order."""
 
     @property
     def outstanding(self) -> int:
@@ -114,6 +115,17 @@ class Outbox:
         """When the frame was sent that waits longest for its SACK."""
         return min((item.sent_at for item in self._sent.values()), default=None)
 
+    def wait_for_sacks(self, *, sack: bool) -> None:
+        """Whether to, from now on; without them what was sent is done with."""
+        self._sack = sack
+        if not sack:
+            self._sent.clear()
+
+    def forget_stored(self) -> None:
+        """Empty the memory, as a server may order; what waits for a SACK stays."""
+        self.dropped += len(self._stored)
+        self._stored.clear()
+
     def acknowledge(self, count: str) -> Item | None:
         """Forget what a SACK is for; None if nothing waits for it."""
         return self._sent.pop(count, None)
@@ -131,8 +143,8 @@ class Answers:
         self._rest = b""
 
     def receive_data(self, data: bytes) -> list[str]:
-        """Whole frames without the ``$`` and without line ends around them."""
+        """Whole frames without the ``$`` and without line ends before them."""
         *frames, rest = (self._rest + data).split(b"$")
         # No server has that much to say; a real device has no room for it either.
         self._rest = rest[-_LONGEST_ANSWER:]
-        return [frame.decode("latin-1").strip() for frame in frames]
+        return [frame.decode("latin-1").lstrip("\r\n\0 ") for frame in frames]

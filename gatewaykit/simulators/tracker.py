@@ -8,8 +8,11 @@ from random import Random
 import attrs
 from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
 
+from gatewaykit.simulators.command_acks import Answer, CommandAcks
+from gatewaykit.simulators.device_settings import DeviceSettings, Server, is_loopback
 from gatewaykit.simulators.encoding import Report
-from gatewaykit.simulators.faults import Faults, Line
+from gatewaykit.simulators.faults import CommandFaults, Faults, Line
+from gatewaykit.simulators.obedience import Obedience
 from gatewaykit.simulators.outbox import Answers, Item, Outbox
 from gatewaykit.simulators.vehicle import Vehicle
 
@@ -37,6 +40,15 @@ class Behaviour:
     """Reports kept while they cannot be delivered."""
     zone_minutes: int = -180
     faults: Faults = attrs.field(factory=Faults)
+    parked: int = 0
+    """Vehicles that stay where they are: the last ones of the fleet."""
+    password: str = "gv50"  # noqa: S105 - the factory's; every manual has it
+    """That commands must have."""
+    block_level: int | None = 1
+    """Level of output 1 at which the engine doesn't run; None: nothing is wired to it."""
+    output_values: int = 13
+    """Values of the firmware's GTOUT, 13 or 16 (facts/gv50.md 5.3)."""
+    command_faults: CommandFaults = attrs.field(factory=CommandFaults)
 
 
 @attrs.define
@@ -58,11 +70,21 @@ class Stats:
     waiting: int = 0
     """Made and not sent (on the connection of now)."""
     dropped: int = 0
-    """Lost since the memory of a device was full."""
+    """Lost since the memory of a device was full, or emptied by order."""
     heartbeats: int = 0
     """Heartbeats sent."""
     commands: int = 0
-    """Commands that the server sent; they are not obeyed."""
+    """Commands that the server sent."""
+    executed: int = 0
+    """Commands that were obeyed."""
+    refused: int = 0
+    """Commands that no device would obey, or that a fault made this one refuse."""
+    acks: int = 0
+    """Answers to commands that were written."""
+    powered_off: int = 0
+    """Devices that a command switched off."""
+    not_followed: int = 0
+    """Orders to report to a server that a simulator keeps away from, or not by TCP."""
     unexpected: int = 0
     """Answers that nothing waited for, such as the second SACK of a duplicate."""
 
@@ -73,6 +95,8 @@ class Tracker:
     :param now: simulated time, seconds since the epoch.
     :param random: for the faults of the line only: they don't change what is reported.
     :param stats: shared by the fleet.
+    :param server: where it connects, for its settings.
+    :param powered_off: called when a command has ended its life; it wants no connection.
     """
 
     def __init__(
@@ -85,10 +109,15 @@ class Tracker:
         stats: Stats,
         acknowledged: Acknowledged,
         done: Callable[[], None],
+        *,
+        server: Server = ("", 0),
+        powered_off: Callable[[], None] = lambda: None,
     ) -> None:
         self.imei = vehicle.encoder.imei
+        self.vehicle = vehicle
+        self.servers: tuple[Server, ...] = ()
+        """Where a command told it to connect, the backup last; empty: where it was."""
         self.outbox = Outbox(behaviour.window, behaviour.memory, sack=behaviour.sack)
-        self._vehicle = vehicle
         self._behaviour = behaviour
         self._clock = clock
         self._now = now
@@ -105,6 +134,30 @@ class Tracker:
         self._repeat_call: IDelayedCall | None = None
         self._heartbeat_call: IDelayedCall | None = None
         self._stopped = False
+        self._endless = behaviour.interval == 0
+        self._heartbeat_s = behaviour.heartbeat
+        self._server = server
+        self._powered_off = powered_off
+        parked = behaviour.parked_interval
+        self.obedience = Obedience(
+            self,
+            vehicle,
+            DeviceSettings(
+                behaviour.password,
+                server=server,
+                heartbeat_s=behaviour.heartbeat,
+                sack=behaviour.sack,
+                zone_minutes=behaviour.zone_minutes,
+                interval_s=behaviour.interval,
+                parked_interval_s=behaviour.interval if parked is None else parked,
+            ),
+            behaviour.command_faults,
+            now,
+            random,
+            stats,
+            behaviour.output_values,
+        )
+        self._acks = CommandAcks(clock, random, self._write_answer)
 
     def start(self) -> None:
         self._report()
@@ -113,6 +166,7 @@ class Tracker:
         """Make and send nothing more; SACKs that still arrive count."""
         self._stopped = True
         _cancel(self._report_call, self._repeat_call, self._heartbeat_call)
+        self._acks.stop()
         if self._line is not None:
             self._line.flush()
 
@@ -130,11 +184,10 @@ class Tracker:
         self._line = Line(transport, self._clock, self._behaviour.faults, self._random)
         self._answers = Answers()
         self._heartbeat_count = None
-        self._heartbeat_call = self._clock.callLater(
-            self._behaviour.heartbeat, self._send_heartbeat
-        )
+        self._acks.connected()
+        self._wait_for_heartbeat()
         if self._left != 0:
-            self._add([self._vehicle.encoder.connection_up(self._now())])
+            self._add([self.vehicle.encoder.connection_up(self._now())])
         self._send_waiting()
 
     def received(self, data: bytes) -> None:
@@ -145,12 +198,8 @@ class Tracker:
 
     def disconnected(self) -> None:
         self._stats.connected -= 1
-        assert self._line is not None
-        self._line.close()
-        self._line = self._transport = None
-        _cancel(self._repeat_call, self._heartbeat_call)
-        self._repeat_call = self._heartbeat_call = None
-        self.outbox.disconnected()
+        self._transport = None
+        self._let_go()
 
     # What the server says.
 
@@ -168,25 +217,92 @@ class Tracker:
                 self._stats.acknowledged += 1
                 waited = self._clock.seconds() - item.sent_at
                 self._acknowledged(self.imei, item.report, waited)
-        elif frame.startswith("AT+"):
-            self._command(frame)
-        else:
+        elif not frame.startswith("AT+"):
             self._stats.unexpected += 1
+        # A device that hangs up on a command does not read what came behind it.
+        elif self._line is not None and not self._stopped:
+            self.obedience.command(frame)
 
-    def _command(self, _frame: str) -> None:
-        """A device answers with ``+ACK`` and obeys; this one only takes note."""
-        self._stats.commands += 1
+    # What commands do to it, see `obedience.Body`.
+
+    def answer(self, answer: Answer) -> None:
+        self._acks.send(answer, self.obedience.faults)
+
+    def tell(self, reports: Sequence[Report]) -> None:
+        self._add(reports)
+        self._send_waiting()
+
+    def look_again(self) -> None:
+        _cancel(self._report_call)
+        self._report()
+
+    def set_intervals(self, driving: float, parked: float) -> None:
+        self._endless = False
+        self.vehicle.set_intervals(self._now(), driving, parked)
+
+    def set_heartbeat(self, seconds: float) -> None:
+        self._heartbeat_s = seconds
+        self._heartbeat_count = None
+        _cancel(self._heartbeat_call)
+        self._heartbeat_call = None
+        if self._line is not None:
+            self._wait_for_heartbeat()
+
+    def wait_for_sacks(self, *, sack: bool) -> None:
+        self.outbox.wait_for_sacks(sack=sack)
+
+    def forget_stored(self) -> None:
+        self.outbox.forget_stored()
+
+    def move_to(self, servers: Sequence[Server]) -> bool:
+        if servers and servers[0] == self._server:
+            return True
+        if not servers or not is_loopback(servers[0][0]):
+            return False
+        self._server = servers[0]
+        self.servers = tuple(server for server in servers if is_loopback(server[0]))
+        self._hang_up()
+        return True
+
+    def reset_connection(self) -> None:
+        self.abort()
+        self._let_go()
+
+    def reboot(self) -> None:
+        self._hang_up()
+        self._add([self.vehicle.encoder.power_on(self._now())])
+
+    def power_off(self) -> None:
+        self.tell([self.vehicle.encoder.power_off(self._now())])
+        self._hang_up()
+        self.stop()
+        self._left = 0
+        self._stats.powered_off += 1
+        self._finish()
+        self._powered_off()
+
+    def _write_answer(self, answer: Answer) -> bool:
+        if self._line is None:
+            return False
+        encoder, now = self.vehicle.encoder, self._now()
+        if answer.cause is None:
+            frame = encoder.ack(now, answer.type, answer.serial, answer.sub)
+        else:
+            frame = encoder.nack(now, answer.type, answer.serial, answer.cause)
+        self._stats.acks += 1
+        self._line.write([frame])
+        return True
 
     # What the vehicle has to say.
 
     def _wait_for_report(self) -> None:
         if self._left != 0:
-            delay = max(0.0, self._vehicle.due() - self._now())
+            delay = max(0.0, self.vehicle.due() - self._now())
             self._report_call = self._clock.callLater(delay, self._report)
 
     def _report(self) -> None:
         self._report_call = None
-        self._add(self._vehicle.reports_until(self._now()))
+        self._add(self.vehicle.reports_until(self._now()))
         self._send_waiting()
         self._wait_for_report()
 
@@ -200,12 +316,16 @@ class Tracker:
 
     def _send_waiting(self) -> None:
         if self._line is not None:
-            if self._behaviour.interval == 0:
+            if self._endless:
                 while self._left != 0 and self.outbox.has_room:
-                    self._add([self._vehicle.fixed_report(self._now())])
+                    self._add([self.vehicle.fixed_report(self._now())])
             self._write(list(self.outbox.take(self._clock.seconds())))
             self._wait_for_sack()
-        if self._left == 0 and self.outbox.is_empty and self._done is not None:
+        if self._left == 0 and self.outbox.is_empty:
+            self._finish()
+
+    def _finish(self) -> None:
+        if self._done is not None:
             done, self._done = self._done, None
             done()
 
@@ -234,13 +354,36 @@ class Tracker:
             # A device takes a server that does not answer for dead, and connects anew.
             self.abort()
             return
-        frame, self._heartbeat_count = self._vehicle.encoder.heartbeat(self._now())
+        frame, self._heartbeat_count = self.vehicle.encoder.heartbeat(self._now())
         self._stats.heartbeats += 1
         assert self._line is not None
         self._line.write([frame])
-        self._heartbeat_call = self._clock.callLater(
-            self._behaviour.heartbeat, self._send_heartbeat
-        )
+        self._wait_for_heartbeat()
+
+    def _wait_for_heartbeat(self) -> None:
+        if self._heartbeat_s:
+            self._heartbeat_call = self._clock.callLater(
+                self._heartbeat_s, self._send_heartbeat
+            )
+
+    # The connection's end.
+
+    def _hang_up(self) -> None:
+        """Close the connection once all that was written is out."""
+        assert self._line is not None
+        assert self._transport is not None
+        self._line.flush()
+        self._transport.loseConnection()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Write and wait for nothing more on this connection."""
+        if self._line is not None:
+            self._line.close()
+        self._line = None
+        _cancel(self._repeat_call, self._heartbeat_call)
+        self._repeat_call = self._heartbeat_call = None
+        self.outbox.disconnected()
 
 
 def _cancel(*calls: IDelayedCall | None) -> None:

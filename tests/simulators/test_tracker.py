@@ -222,13 +222,14 @@ class HeartbeatTests(Case):
 
 
 class ServerTests(Case):
-    def test_commands_are_counted_and_not_obeyed(self) -> None:
+    def test_commands_are_obeyed(self) -> None:
+        """See `tests.simulators.test_obedience`."""
         tracker = self.make()
         self.connect(tracker)
         self.frames()
         tracker.received(b"AT+GTOUT=gv50,1,,,,,,0,,,,,,,0001$\r\n")
-        self.assertEqual(self.stats.commands, 1)
-        self.assertEqual(self.frames(), [])
+        self.assertEqual((self.stats.commands, self.stats.executed), (1, 1))
+        self.assertEqual(self.frames(), ["+ACK:GTOUT 0002"])
 
     def test_anything_else_is_unexpected(self) -> None:
         tracker = self.make()

@@ -212,6 +212,185 @@ class TrackTests(SynchronousTestCase):
             car.reports_until(now)
 
 
+class BlockTests(SynchronousTestCase):
+    def drive(self, seed: int = 1, after: float = 40.0) -> tuple[Vehicle, float]:
+        """A vehicle that is on its way since so many seconds."""
+        car, now = vehicle(seed, DAY), START
+        while not car.is_moving:
+            now += 1
+            car.reports_until(now)
+        car.reports_until(now + after)
+        return car, now + after
+
+    def states(self, made: list[Report]) -> list[str]:
+        return [fields(report)[4] for report in made if report.type == "GTSTT"]
+
+    def test_begins_unblocked(self) -> None:
+        for level, outputs in ((0, 1), (1, 0), (None, 0)):
+            car = Vehicle(Encoder(imei(1, 0)), Random(1), START, 30, None, level)
+            self.assertEqual((car.outputs, car.is_blocked), (outputs, False))
+
+    def test_nothing_wired_blocks_nothing(self) -> None:
+        car = Vehicle(Encoder(imei(1, 0)), Random(1), START, 30, None, None)
+        car.set_output(START, 1)
+        self.assertEqual((car.outputs, car.is_blocked), (1, False))
+        car.set_output(START, 0)
+        self.assertEqual(car.outputs, 0)
+
+    def test_output_2_stays_as_it_is(self) -> None:
+        car = vehicle()
+        car.outputs = 2
+        car.set_output(START, 1)
+        self.assertEqual(car.outputs, 3)
+
+    def test_a_halt_is_smooth_and_lasts(self) -> None:
+        car, now = self.drive()
+        self.assertGreater(car.fix(now).speed_kmh, 20)
+        car.set_output(now, 1)
+        speeds = [car.fix(now + n).speed_kmh for n in range(30)]
+        self.assertTrue(all(a - b < 15 for a, b in pairwise(speeds)), speeds)
+        self.assertEqual(speeds[-1], 0)
+        self.assertEqual(self.states(car.reports_until(now + 7200)), ["21"])
+        self.assertEqual(car.fix(now + 7200)[1:3], car.fix(now + 30)[1:3])
+        self.assertFalse(car.is_moving)
+
+    def test_it_goes_on_where_it_stood(self) -> None:
+        free, now = self.drive()
+        gone = len(free.reports_until(now + DAY))
+        car, _ = self.drive()
+        car.set_output(now, 1)
+        car.reports_until(now + 600)
+        stood = car.fix(now + 600)
+        car.set_output(now + 600, 0)
+        made = car.reports_until(now + 602)
+        self.assertEqual(self.states(made), ["22"])
+        self.assertTrue(car.is_moving)
+        after = car.fix(now + 602)
+        metres = math.hypot(
+            after.longitude - stood.longitude, after.latitude - stood.latitude
+        )
+        self.assertLess(metres * 111_320, 30)
+        later = car.reports_until(now + 600 + DAY)
+        self.assertAlmostEqual(len(later), gone, delta=gone * 0.1)
+        self.assertEqual(self.states(later)[0], "21")
+
+    def test_a_halt_that_is_called_off(self) -> None:
+        car, now = self.drive()
+        car.set_output(now, 1)
+        car.set_output(now + 1, 0)
+        made = car.reports_until(now + 10)
+        self.assertEqual(self.states(made), [])
+        self.assertGreater(car.fix(now + 10).speed_kmh, 5)
+
+    def test_the_same_level_again_changes_nothing(self) -> None:
+        car, now = self.drive()
+        free, _ = self.drive()
+        car.set_output(now, 0)
+        self.assertEqual(car.reports_until(now + DAY), free.reports_until(now + DAY))
+
+    def test_arriving_while_halting_is_arriving(self) -> None:
+        """The last metres before the goal are driven whatever happens."""
+        car, now = self.drive(after=0.0)
+        left = car._arrives() - now
+        car, now = self.drive(after=left - 0.2)
+        car.set_output(now, 1)
+        self.assertEqual(self.states(car.reports_until(now + 5)), ["21"])
+        self.assertFalse(car.is_moving)
+        self.assertEqual(self.states(car.reports_until(now + 7200))[:1], ["11"])
+
+    def test_it_does_not_drive_off(self) -> None:
+        car = vehicle(1, DAY)
+        car.set_output(START + 0.5, 1)
+        types = {report.type for report in car.reports_until(START + DAY)}
+        self.assertEqual(types, {"GTPNA", "GTIGN", "GTIGL", "GTSTT"})
+        self.assertEqual(car.condition(START + DAY).status, "210101")
+        car.set_output(START + DAY, 0)
+        self.assertEqual(self.states(car.reports_until(START + DAY)), ["22"])
+
+    def test_let_go_before_it_wanted_to_drive(self) -> None:
+        car, free = vehicle(1, DAY), vehicle(1, DAY)
+        car.set_output(START + 0.5, 1)
+        car.set_output(START + 1.5, 0)
+        self.assertEqual(
+            car.reports_until(START + DAY), free.reports_until(START + DAY)
+        )
+
+    def test_one_that_stays_never_drives(self) -> None:
+        car = Vehicle(Encoder(imei(1, 0)), Random(1), START, 60, stays=True)
+        made = car.reports_until(START + 600)
+        for level in (1, 0):
+            car.set_output(START + 600 + level, level)
+        made += car.reports_until(START + DAY)
+        self.assertEqual({report.type for report in made}, {"GTPNA", "GTFRI"})
+        self.assertEqual(car.fix(START + DAY).hdop, car.fix(START).hdop)
+
+    @given(
+        st.integers(0, 200),
+        st.lists(
+            st.tuples(st.floats(0.1, 120), st.integers(0, 1)), min_size=1, max_size=8
+        ),
+        st.integers(1, 7),
+    )
+    def test_the_steps_make_no_difference(
+        self, seed: int, switched: list[tuple[float, int]], step: int
+    ) -> None:
+        one, other = vehicle(seed), vehicle(seed)
+        made: list[list[Report]] = [[], []]
+        now, asked = START, START
+        for wait, level in switched:
+            now += wait
+            while asked + step < now:
+                asked += step
+                made[1] += other.reports_until(asked)
+            for car in (one, other):
+                car.set_output(now, level)
+        for n, car in enumerate((one, other)):
+            made[n] += car.reports_until(now + 900)
+        self.assertEqual(made[0], made[1])
+
+    @given(st.integers(0, 200), st.floats(60, 500), st.floats(0.5, 60))
+    def test_no_jumps_whenever_it_is_blocked(
+        self, seed: int, when: float, lasts: float
+    ) -> None:
+        car = vehicle(seed, DAY)
+        car.reports_until(START + when)
+        before, mileage = car.fix(START + when), 0.0
+        car.set_output(START + when, 1)
+        for second in range(1, 200):
+            now = START + when + second
+            if second - 1 < lasts <= second:
+                car.set_output(START + when + lasts, 0)
+            car.reports_until(now)
+            after = car.fix(now)
+            gone = math.hypot(
+                (after.longitude - before.longitude) * 0.940,
+                after.latitude - before.latitude,
+            )
+            self.assertLess(gone * 111_320, 2 * 80 / 3.6)
+            driven = car.condition(now).mileage_km
+            self.assertGreaterEqual(driven, mileage - 1e-6)
+            before, mileage = after, driven
+
+
+class SetIntervalsTests(SynchronousTestCase):
+    def test_hold_from_now_on(self) -> None:
+        car = Vehicle(Encoder(imei(1, 0)), Random(1), START, 0, stays=True)
+        self.assertEqual(list(_fixed(car.reports_until(START + 100))), [])
+        car.set_intervals(START + 100, 10, 20)
+        times = [report.send_time for report in car.reports_until(START + 170)]
+        self.assertEqual(len(times), 3)
+        car.set_intervals(START + 170, 10, 0)
+        self.assertEqual(car.reports_until(START + DAY), [])
+
+    def test_driving_has_its_own(self) -> None:
+        car = vehicle(1, DAY)
+        car.reports_until(START + 120)
+        self.assertTrue(car.ignition)
+        car.set_intervals(START + 120, 5, 0)
+        rows = _fixed(car.reports_until(START + 150))
+        self.assertEqual(len(list(rows)), 6)
+
+
 def _fixed(made: list[Report]) -> Iterator[list[str]]:
     return (fields(report) for report in made if report.type == "GTFRI")
 
