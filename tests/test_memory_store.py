@@ -78,6 +78,23 @@ class MemoryStoreTests(SynchronousTestCase):
         latest = self.get(self.store.latest_position(IMEI))
         self.assertEqual(latest["gps_time"], "2026-01-31T12:00:03Z")
 
+    def test_a_report_tells_when_it_was_sent_by_the_device_s_clock(self) -> None:
+        record = report("2026-01-31T12:00:00Z", send_time="20260131090003")
+        self.store.add_report(record)
+
+        def sent_at() -> str | None:
+            (found,) = self.get(self.store.history(IMEI)).records
+            sent: str | None = found["sent_at"]
+            return sent
+
+        self.assertIsNone(sent_at())
+        self.store.timezone_estimates[IMEI] = -180
+        self.assertEqual(sent_at(), "2026-01-31T12:00:03.000Z")
+        device = self.get(self.store.device(IMEI))
+        self.assertEqual(device["timezone_source"], "estimated")
+        self.get(self.store.register(IMEI, {"timezone_offset_min": -120}))
+        self.assertEqual(sent_at(), "2026-01-31T11:00:03.000Z")
+
     def test_answers_are_copies(self) -> None:
         self.store.add_report(report("2026-01-31T12:00:00Z"))
         self.get(self.store.device(IMEI))["status"] = "stolen"

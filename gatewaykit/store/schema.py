@@ -145,7 +145,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     else:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        # Spent secrets of commands are overwritten where they stood.
+        # Spent secrets of commands are overwritten where they stood. In the write-ahead log
+        # they stay until it is begun anew, and in a damaged file that was set aside.
         connection.execute("PRAGMA secure_delete = FAST")
         connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
     cache = READER_CACHE_KIB if read_only else WRITER_CACHE_KIB

@@ -127,17 +127,13 @@ class MemoryVehicleRecords:
         return self._read(read)
 
     def _all_or_nothing(self, act: Callable[[], T]) -> T:
-        before = (
-            dict(self._commands),
-            copied(self._settings),
-            list(self._events),
-            list(self.audit_records),
-        )
+        commands, settings = dict(self._commands), copied(self._settings)
+        events, audited = len(self._events), len(self.audit_records)
         try:
             return act()
         except Exception:
-            self._commands, self._settings, self._events, audit = before
-            self.audit_records[:] = audit
+            self._commands, self._settings = commands, settings
+            del self._events[events:], self.audit_records[audited:]
             raise
 
     def _change(self, change: CommandChange) -> bool:

@@ -72,6 +72,10 @@ class ChronicleTests(StoreTestCase):
         await self.store.append([entry(1, fields={"event": "ignition_on"})])
         self.assertEqual(await self.told(), [])
 
+    async def test_one_of_those_types_may_be_none(self) -> None:
+        await self.store.append([entry(1, type="GTIGN"), event(2, "sos")])
+        self.assertEqual(await self.told(), ["sos"])
+
     async def test_it_has_the_time_of_the_event(self) -> None:
         await self.store.append([event(1, "tow", at=NOW_MS - 5000)])
         (record,) = (await self.store.events()).records
@@ -166,8 +170,9 @@ class ClockTests(StoreTestCase):
         self.assertEqual(await self.zone(), ("-03:00", "estimated"))
         await self.store.append([event(3, "sos", offset=-120)])
         self.assertEqual(await self.zone(), ("-02:00", "estimated"))
+        await self.store.append([event(4, "sos", offset=-120)])
         offsets = [e["details"]["offset"] for e in (await self.store.events()).records]
-        self.assertEqual(offsets, [-180, -180, -120])
+        self.assertEqual(offsets, [-180, -180, -120, -120])
 
     async def test_other_reports_tell_what_nobody_knows_yet(self) -> None:
         await self.store.append([entry(1, fields={"offset": 345})])

@@ -170,6 +170,23 @@ class MigrationTests(Version1TestCase):
         self.assertEqual(device["name"], "Van 1")
         self.assertEqual(len((await self.store.commands()).records), 1)
 
+    async def test_new_tables_are_found_though_their_names_are_lost(self) -> None:
+        """There are more names than the first page has room for."""
+        self.store = await self.open()
+        await self.store.register(IMEI, {"name": "Van 1"})
+        await self.store.stop()
+        with self.path.open("r+b") as file:
+            first = file.read(PAGE)
+            self.assertEqual(first[100], 5, "an inner page")
+            file.seek((int.from_bytes(first[108:112], "big") - 1) * PAGE)
+            file.write(b"\xff" * PAGE)
+        self.store = await self.open()
+        self.assertEqual(self.store.health()["status"], "degraded")
+        self.assertEqual(await self.count(), REPORTS)
+        device = await self.store.device(IMEI)
+        assert device is not None
+        self.assertEqual(device["name"], "Van 1")
+
     async def test_what_it_says_of_its_pages_may_be_nonsense(self) -> None:
         self.store = await self.open()
         await self.store.stop()

@@ -46,6 +46,7 @@ class Story:
                 self._devices_changed,
                 self._policy,
                 self._commands,
+                self._one,
                 self._load,
                 self._audit,
             )
@@ -164,6 +165,10 @@ class Story:
         imei, status = self._maybe(*IMEIS), self._maybe(*STATUSES, "odd")
         return "commands", lambda s: s.commands(imei, status)
 
+    def _one(self) -> tuple[str, Call]:
+        id_ = self._id()
+        return f"one {id_}", lambda s: s.command(id_)
+
     def _load(self) -> tuple[str, Call]:
         since = self._moment - self._chance.randrange(60_000)
         return "load", lambda s: s.load_commands(since)
@@ -212,7 +217,7 @@ class AgreementTests(TestCase):
         await disk.start()
         try:
             story = Story(seed)
-            for step in range(100):
+            for step in range(150):
                 words, call = story.next()
                 quick, slow = [await self.answer(call, s) for s in (memory, disk)]
                 self.assertEqual(quick, slow, f"{seed}.{step}: {words}")
