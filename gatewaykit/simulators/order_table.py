@@ -82,7 +82,7 @@ _PORT = _whole(0, 65535)
 _HOST = _text(r"[0-9A-Za-z.:-]{1,60}")
 _CLOCK = _text(r"([01][0-9]|2[0-3])[0-5][0-9]")
 _SECONDS = _whole(5, 86_400)
-_APN = (_text(r"[!-~]{1,40}"), _text(r"[!-~]{1,30}"), _text(r"[!-~]{1,30}"))
+_APN = (_text(r"[!-~]{1,40}"), _text(r"[ -~]{1,30}"), _text(r"[ -~]{1,30}"))
 _SERVER: tuple[Check, ...] = (
     _text(r"[0-6]"),  # report mode
     _RESERVED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 import attrs
@@ -48,6 +48,9 @@ class Behaviour:
     """Level of output 1 at which the engine doesn't run; None: nothing is wired to it."""
     output_values: int = 13
     """Values of the firmware's GTOUT, 13 or 16 (facts/gv50.md 5.3)."""
+    hosts: Mapping[str, str] = attrs.field(factory=dict)
+    """Loopback addresses that stand for hosts which commands may name; to no other host
+    but loopback does a device go."""
     command_faults: CommandFaults = attrs.field(factory=CommandFaults)
 
 
@@ -257,10 +260,12 @@ class Tracker:
     def move_to(self, servers: Sequence[Server]) -> bool:
         if servers and servers[0] == self._server:
             return True
-        if not servers or not is_loopback(servers[0][0]):
+        hosts = self._behaviour.hosts
+        found = [(hosts.get(host, host), port) for host, port in servers]
+        if not found or not is_loopback(found[0][0]):
             return False
         self._server = servers[0]
-        self.servers = tuple(server for server in servers if is_loopback(server[0]))
+        self.servers = tuple(server for server in found if is_loopback(server[0]))
         self._hang_up()
         return True
 

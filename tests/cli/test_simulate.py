@@ -23,7 +23,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from gatewaykit.cli import simulate
 from gatewaykit.cli.invocation import Invocation
 from gatewaykit.errors import ConnectionFailed
-from tests.simulators.test_fleet import ServerFactory, reactor
+from tests.simulators.test_fleet import Server, ServerFactory, reactor
 
 Main = Callable[[Any], Awaitable[Any]]
 
@@ -133,6 +133,71 @@ class CommandTests(SynchronousTestCase):
         self.run_command("--count=2", "--vehicles=1", "--fault-duplicate=1")
         self.assertEqual(len(self.server.frames), 4)
 
+    def order(self, text: bytes, *arguments: str) -> Result:
+        """Run a minute with three vehicles; each gets a command with its first report."""
+
+        class Ordering(Server):
+            def dataReceived(self, data: bytes) -> None:
+                if not self.was_heard:
+                    assert self.transport is not None
+                    self.transport.write(text)
+                self.was_heard = True
+                super().dataReceived(data)
+
+            was_heard = False
+
+        def build(_addr: object) -> Server:
+            server = Ordering()
+            server.factory = self.server
+            return server
+
+        self.server.buildProtocol = build  # type: ignore[method-assign, assignment]
+        return self.run_command("--vehicles=3", "--duration=60", *arguments)
+
+    def test_commands_are_executed_and_told(self) -> None:
+        result = self.order(b"AT+GTOUT=gv50,1,,,,,,0,,,,,,,0001$AT+$", "--parked=3")
+        self.assertIn(", commands 6, executed 3, refused 3, acks 3\n", result.stderr)
+        states = {f.split(b",")[24] for f in self.server.frames if b"GTFRI" in f}
+        self.assertEqual(states, {b"110001"})
+
+    def test_a_server_that_it_keeps_away_from_is_told(self) -> None:
+        result = self.order(b"AT+GTSRI=gv50,,,,203.0.113.1,80,,,,,,,,,,0001$")
+        self.assertIn(", acks 3, not followed 3\n", result.stderr)
+
+    def test_command_faults_password_and_form_are_passed_on(self) -> None:
+        block = b"AT+GTOUT=%s,1,,,,,,0,,,,,,,0001$"
+        for arguments, password, acks in (
+            (["--command-no-ack=1"], b"gv50", 0),
+            (["--command-deaf=1"], b"gv50", 0),
+            (["--command-refuse=1"], b"gv50", 0),
+            (["--command-disconnect=1"], b"gv50", 0),
+            (["--command-nack=1"], b"gv50", 3),
+            (["--command-wrong-serial=1"], b"gv50", 3),
+            (["--command-swap=1"], b"gv50", 3),
+            (["--command-slow-ack=30"], b"gv50", 3),
+            (["--command-slow-ack=300"], b"gv50", 0),
+            (["--password=abc123"], b"gv50", 0),
+            (["--password=abc123"], b"abc123", 3),
+            (["--output-values=16"], b"gv50", 0),
+        ):
+            self.setUp()
+            self.order(block % password, "--parked=3", *arguments)
+            said = [f for f in self.server.frames if b"ACK:GTOUT" in f]
+            self.assertEqual(len(said), acks, arguments)
+
+    def test_block_level_is_passed_on(self) -> None:
+        for level, outputs in (("0", b"01"), ("1", b"00"), ("none", b"00")):
+            self.setUp()
+            self.run_command("--count=20", "--vehicles=1", f"--block-level={level}")
+            fixed = [f for f in self.server.frames if b"GTFRI" in f]
+            self.assertEqual({f.split(b",")[24][-2:] for f in fixed}, {outputs})
+
+    def test_a_device_that_was_switched_off_is_a_failure(self) -> None:
+        result = self.order(
+            b"AT+GTRTO=gv50,5,,,,,,0001$", "--count=100", "--duration=9999"
+        )
+        self.assertEqual(result.exit_code, 1)
+
     def test_ipv6_addresses_stand_in_brackets(self) -> None:
         self.connects = False
         result = self.run_command("--server=[::1]:5001", "--connect-timeout=1")
@@ -145,6 +210,11 @@ class CommandTests(SynchronousTestCase):
             ["--server", "127.0.0.1:"],
             ["--vehicles", "0"],
             ["--fault-split", "2"],
+            ["--command-deaf", "2"],
+            ["--password", "a,b"],
+            ["--password", "abc"],
+            ["--block-level", "2"],
+            ["--output-values", "14"],
             ["--interval", "0", "--no-sack"],
         ):
             self.assertEqual(self.run_command(*arguments).exit_code, 2, arguments)

@@ -147,6 +147,42 @@ class CountTests(SynchronousTestCase):
         self.assertEqual(counts, ["FFFF", "0000"])
 
 
+class AnswerTests(SynchronousTestCase):
+    """In the forms of facts/gv50.md 4.15."""
+
+    at = timegm((2025, 7, 27, 15, 6, 5))
+
+    def test_ack(self) -> None:
+        encoder = Encoder(IMEI, first_count=0x04F9)
+        self.assertEqual(
+            encoder.ack(self.at, "GTOUT", "00a1"),
+            b"+ACK:GTOUT,090302,865083030000012,,00a1,20250727120605,04F9$",
+        )
+
+    def test_ack_with_a_sub_command(self) -> None:
+        encoder = Encoder(IMEI, first_count=0x04F9)
+        self.assertEqual(
+            encoder.ack(self.at, "GTRTO", "0006", "RTL"),
+            b"+ACK:GTRTO,090302,865083030000012,,RTL,0006,20250727120605,04F9$",
+        )
+
+    def test_nack(self) -> None:
+        encoder = Encoder(IMEI, first_count=0x04F9)
+        self.assertEqual(
+            encoder.nack(self.at, "GTOUT", "0006", 2),
+            b"+NACK:GTOUT,090302,865083030000012,,2,0006,20250727120605,04F9$",
+        )
+
+    def test_a_name_and_a_zone_may_change(self) -> None:
+        encoder = Encoder(IMEI, first_count=0x04F9)
+        encoder.set_name("gv50")
+        encoder.set_zone(0)
+        self.assertEqual(
+            encoder.ack(self.at, "GTCFG", "FFFF"),
+            b"+ACK:GTCFG,090302,865083030000012,gv50,FFFF,20250727150605,04F9$",
+        )
+
+
 class TimeTests(SynchronousTestCase):
     def test_send_time_is_local(self) -> None:
         when = timegm((2026, 1, 1, 12, 0, 0))
@@ -235,6 +271,8 @@ class DecodeTests(SynchronousTestCase):
             (encoder.idling_ended(at, fix, condition, 90), 21),
             (encoder.main_power(at, fix, connected=True), 18),
             (encoder.main_power(at, fix, connected=False), 18),
+            (encoder.position_now(at, fix, condition), 22),
+            (encoder.output_changed(at, fix, 1), 20),
         ):
             self.assertEqual(len(fields(report)), length)
             decoded = decode(report.live())
@@ -244,7 +282,30 @@ class DecodeTests(SynchronousTestCase):
     @given(moments)
     def test_reports_without_position(self, at: int) -> None:
         encoder = Encoder(IMEI)
-        for report in (encoder.power_on(at), encoder.connection_up(at)):
+        for report in (
+            encoder.power_on(at),
+            encoder.power_off(at),
+            encoder.connection_up(at),
+            encoder.card(at),
+            encoder.signal(at, 20),
+            encoder.versions(at),
+            encoder.configuration(at, "GTALL", [("CFG", ["gv50", ""])]),
+        ):
             decoded = decode(report.live())
             self.check_head(decoded, report)
             self.assertEqual(decoded.positions, ())
+
+    def test_versions_card_and_signal(self) -> None:
+        encoder = Encoder(IMEI)
+        for report, expected in (
+            (encoder.versions(0), ["GV50", "0302", "0101"]),
+            (encoder.card(0), [f"8955{IMEI}0"]),
+            (encoder.signal(0, 7), ["7", "0"]),
+        ):
+            self.assertEqual(fields(report)[4:-2], expected)
+
+    def test_configuration_names_its_sections(self) -> None:
+        sections = [("BSI", ["net", "", ""]), ("CFG", ["gv50", "me"])]
+        report = Encoder(IMEI).configuration(0, "GTALS", sections)
+        expected = ["BSI", "net", "", "", "CFG", "gv50", "me"]
+        self.assertEqual(fields(report)[4:-2], expected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from gatewaykit.errors import MisuseError
 from gatewaykit.gv50.reports import identity, read_head
 from gatewaykit.simulators.encoding import Report
-from gatewaykit.simulators.faults import Faults
+from gatewaykit.simulators.faults import CommandFaults, Faults
 from gatewaykit.simulators.fleet import SimulatedFleet
 from gatewaykit.simulators.tracker import Behaviour
 
@@ -70,7 +71,9 @@ def promises(ledger: Path) -> list[str]:
     return [json.loads(line)["id"] for line in ledger.read_text().splitlines()]
 
 
-class MemoryTests(SynchronousTestCase):
+class Case(SynchronousTestCase):
+    """A server in memory, to which whoever wants to is connected."""
+
     def setUp(self) -> None:
         self.reactor: Any = MemoryReactorClock()
         self.server = ServerFactory()
@@ -106,6 +109,8 @@ class MemoryTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+
+class MemoryTests(Case):
     def test_reports_reach_the_server_and_are_acknowledged(self) -> None:
         fleet = self.make(interval=10.0)
         self.connect()
@@ -231,6 +236,124 @@ class MemoryTests(SynchronousTestCase):
         with self.assertRaises(MisuseError):
             self.make(behaviour=Behaviour(interval=0.0, sack=False))
 
+    def test_trackers_are_found_by_their_imei(self) -> None:
+        fleet = self.make(2)
+        self.assertEqual(list(fleet.trackers), fleet.imeis)
+        self.assertEqual(fleet.trackers[fleet.imeis[1]].imei, fleet.imeis[1])
+        self.stop(fleet)
+
+    def test_the_last_ones_stay_parked(self) -> None:
+        fleet = self.make(5, interval=60.0, behaviour=Behaviour(parked=2))
+        self.connect()
+        drove = [False] * 5
+        for _ in range(100):
+            self.advance(10)
+            moving = [t.vehicle.is_moving for t in fleet.trackers.values()]
+            drove = [a or b for a, b in zip(drove, moving, strict=True)]
+        self.assertEqual(drove, [True, True, True, False, False])
+        self.stop(fleet)
+
+
+def acks(server: ServerFactory) -> list[bytes]:
+    return [frame[:11] for frame in server.frames if frame.startswith(b"+ACK:GT")]
+
+
+class CommandTests(Case):
+    def order(self, text: bytes, connection: int = -1) -> None:
+        transport = self.server.servers[connection].transport
+        assert transport is not None
+        transport.write(text)
+        self.flush()
+
+    def server_is(self, host: str, port: int, backup: str = ",") -> bytes:
+        return f"AT+GTSRI=gv50,3,,1,{host},{port},{backup},,,,,,,,0001$".encode()
+
+    def made_connections(self) -> list[tuple[str, int]]:
+        return [client[:2] for client in self.reactor.tcpClients]
+
+    def go(self, connect: bool = True) -> None:
+        """Let a device wait as long as it does before it connects again."""
+        self.advance(3)
+        if connect:
+            self.connect()
+
+    def test_a_reboot_ends_in_a_new_connection(self) -> None:
+        fleet = self.make(backoff=(1.0, 1.0))
+        self.connect()
+        self.order(b"AT+GTRTO=gv50,3,,,,,,0001$")
+        self.assertEqual(acks(self.server), [b"+ACK:GTRTO,"])
+        self.assertEqual(fleet.stats.connected, 0)
+        self.go()
+        self.assertEqual((fleet.stats.connected, fleet.stats.connections), (1, 2))
+        self.assertIn(b"+BUFF:GTPNA", [f[:11] for f in self.server.frames[-2:]])
+        self.stop(fleet)
+
+    def test_a_reset_is_seen_by_the_server(self) -> None:
+        fleet = self.make(
+            behaviour=Behaviour(command_faults=CommandFaults(disconnect=1.0))
+        )
+        self.connect()
+        self.order(b"AT+GTOUT=gv50,1,,,,,,0,,,,,,,0001$")
+        self.assertEqual(acks(self.server), [])
+        self.assertEqual((fleet.stats.executed, fleet.stats.connected), (1, 0))
+        (tracker,) = fleet.trackers.values()
+        self.assertTrue(tracker.vehicle.is_blocked)
+        self.stop(fleet)
+
+    def test_power_off_is_for_good(self) -> None:
+        fleet = self.make(2, interval=5.0, backoff=(1.0, 1.0))
+        self.reactor.advance(1)
+        self.connect()
+        self.order(b"AT+GTRTO=gv50,5,,,,,,0001$", 0)
+        self.advance(60)
+        self.connect()
+        stats = fleet.stats
+        self.assertEqual((stats.connected, stats.connections), (1, 2))
+        self.assertEqual(stats.powered_off, 1)
+        self.assertFalse(fleet.is_done)
+        self.order(b"AT+GTRTO=gv50,5,,,,,,0001$", 1)
+        self.assertTrue(fleet.is_done)
+        self.stop(fleet)
+
+    def test_another_server_is_connected_to(self) -> None:
+        fleet = self.make(backoff=(1.0, 1.0))
+        self.connect()
+        self.reactor.listenTCP(6000, self.server)
+        self.order(self.server_is("127.0.0.1", 6000))
+        self.assertEqual(acks(self.server), [b"+ACK:GTSRI,"])
+        self.go(connect=False)
+        self.assertEqual(self.made_connections(), [("127.0.0.1", 6000)])
+        self.connect()
+        self.assertEqual(fleet.stats.connected, 1)
+        self.stop(fleet)
+
+    def test_the_backup_is_tried_while_the_main_server_is_not_there(self) -> None:
+        fleet = self.make(backoff=(1.0, 1.0))
+        self.connect()
+        self.order(self.server_is("127.0.0.1", 6000, "127.0.0.2,6001"))
+        tried = []
+        for _ in range(3):
+            self.go(connect=False)
+            tried += self.made_connections()
+            refused = Failure(ConnectError(string="refused"))
+            ConnectionCompleter(self.reactor).failOnce(refused)
+        self.assertEqual([port for _, port in tried], [6000, 6001, 6000])
+        self.stop(fleet)
+
+    def test_a_later_order_begins_with_its_main_server(self) -> None:
+        fleet = self.make(backoff=(1.0, 1.0))
+        self.connect()
+        self.order(self.server_is("127.0.0.1", 6000, "127.0.0.1,5000"))
+        self.go(connect=False)
+        refused = Failure(ConnectError(string="refused"))
+        ConnectionCompleter(self.reactor).failOnce(refused)
+        self.go()
+        self.assertEqual(fleet.stats.connected, 1)
+        self.order(self.server_is("127.0.0.1", 7000, "127.0.0.1,7001"))
+        self.go(connect=False)
+        self.assertEqual(self.made_connections(), [("127.0.0.1", 7000)])
+        self.stop(fleet)
+
 
 class LoopbackTests(TestCase):
     """Over real sockets."""
@@ -274,3 +397,43 @@ class LoopbackTests(TestCase):
         self.assertLessEqual(promised, arrived)
         # The server sees the last connections end in the next turn of the reactor.
         await deferLater(reactor, 0)
+
+    async def test_commands_and_a_move_to_another_server(self) -> None:
+        servers = [ServerFactory(), ServerFactory()]
+        numbers = []
+        for server in servers:
+            port = reactor.listenTCP(0, server, interface="127.0.0.1")
+            self.addCleanup(port.stopListening)
+            numbers.append(port.getHost().port)
+        fleet = SimulatedFleet(
+            reactor,
+            "127.0.0.1",
+            numbers[0],
+            vehicles=3,
+            interval=0.05,
+            backoff=(0.01, 0.05),
+        )
+        fleet.start()
+        block = b"AT+GTOUT=gv50,1,,,,,,0,,,,,,,0001$"
+        move = f"AT+GTSRI=gv50,,,,127.0.0.1,{numbers[1]},,,,,,,,,,0002$".encode()
+        try:
+            await self.until(lambda: fleet.stats.connected == 3)
+            for connection in servers[0].servers:
+                assert connection.transport is not None
+                connection.transport.write(block[:9])
+                connection.transport.write(block[9:] + b"\r\n" + move)
+            await self.until(lambda: len(servers[1].servers) == 3)
+            await self.until(
+                lambda: any(b"110001" in f or b"210101" in f for f in servers[1].frames)
+            )
+        finally:
+            await fleet.stop()
+        self.assertEqual(
+            sorted(acks(servers[0])), [b"+ACK:GTOUT,"] * 3 + [b"+ACK:GTSRI,"] * 3
+        )
+        self.assertEqual((fleet.stats.executed, fleet.stats.acks), (6, 6))
+        await deferLater(reactor, 0)
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        while not reached():
+            await deferLater(reactor, 0.01)

@@ -419,6 +419,20 @@ class ServerTests(Case):
             self.assertEqual(device.tracker.servers, ())
             self.assertEqual(device.stats.not_followed, 1)
 
+    def test_a_host_may_stand_for_a_loopback_address(self) -> None:
+        device = parked(hosts={"203.0.113.10": "127.0.0.1"})
+        self.set(device, "203.0.113.10", 6000, "203.0.113.11", 6001, "", "")
+        self.assertTrue(device.transport.disconnecting)
+        self.assertEqual(device.tracker.servers, (("127.0.0.1", 6000),))
+        (report,) = self.dumped(device)
+        self.assertIn(",SRI,3,,1,203.0.113.10,6000,203.0.113.11,6001,", report)
+
+    def dumped(self, device: Device) -> list[str]:
+        device.lose()
+        device.connect()
+        device.settle()
+        return device.order(request("2,SRI"))[1:]
+
     def test_a_stranger_s_backup_is_left_out(self) -> None:
         device = parked()
         self.set(device, "localhost", 6000, "203.0.113.10", 6001, "", "")

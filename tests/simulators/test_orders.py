@@ -198,6 +198,12 @@ class RangeTests(SynchronousTestCase):
             ["", "x" * 40],
             ["x" * 41, "a b"],
         )
+        self.check(
+            "AT+GTBSI=gv50,apn.example,user,secret,,,,,0003",
+            "user",
+            ["", "a b", "x" * 30],
+            ["x" * 31, "a\tb"],
+        )
 
     def test_requests(self) -> None:
         for request in "012356789ABD":

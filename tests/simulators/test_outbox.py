@@ -153,12 +153,47 @@ class StoreTests(SynchronousTestCase):
         self.assertEqual((outbox.dropped, outbox.waiting), (3, 2))
 
 
+class OrderTests(SynchronousTestCase):
+    def test_without_sacks_from_now_on(self) -> None:
+        outbox = Outbox()
+        for number in (1, 2, 3):
+            outbox.add(report(number), connected=True)
+        taken(outbox)
+        outbox.wait_for_sacks(sack=False)
+        self.assertEqual(outbox.outstanding, 0)
+        self.assertEqual(taken(outbox), [report(2).live(), report(3).live()])
+        self.assertTrue(outbox.is_empty)
+
+    def test_with_sacks_from_now_on(self) -> None:
+        outbox = Outbox(sack=False)
+        outbox.wait_for_sacks(sack=True)
+        for number in (1, 2):
+            outbox.add(report(number), connected=True)
+        self.assertEqual(taken(outbox), [report(1).live()])
+        self.assertEqual(outbox.outstanding, 1)
+
+    def test_forgetting_keeps_what_is_live_or_on_its_way(self) -> None:
+        outbox = Outbox()
+        for number in (1, 2, 3):
+            outbox.add(report(number), connected=False)
+        taken(outbox)
+        outbox.add(report(4), connected=True)
+        outbox.forget_stored()
+        self.assertEqual((outbox.dropped, outbox.outstanding), (2, 1))
+        outbox.acknowledge("0001")
+        self.assertEqual(taken(outbox), [report(4).live()])
+
+
 class AnswersTests(SynchronousTestCase):
     def test_frames_end_with_a_dollar(self) -> None:
         self.assertEqual(
             Answers().receive_data(b"+SACK:001F$\r\nAT+GTRTO=gv50,1,,,,,,0001$+SA"),
             ["+SACK:001F", "AT+GTRTO=gv50,1,,,,,,0001"],
         )
+
+    def test_what_stands_before_the_dollar_belongs_to_the_frame(self) -> None:
+        answers = Answers().receive_data(b"\r\n\0 AT+GTRTO=gv50,1,,,,,,0001 $")
+        self.assertEqual(answers, ["AT+GTRTO=gv50,1,,,,,,0001 "])
 
     @given(st.lists(st.integers(0, 40), max_size=8))
     def test_chunks_make_no_difference(self, cuts: list[int]) -> None:
