@@ -374,12 +374,13 @@ class Tracker:
     # The connection's end.
 
     def _hang_up(self) -> None:
-        """Close the connection once all that was written is out."""
-        assert self._line is not None
-        assert self._transport is not None
-        self._line.flush()
-        self._transport.loseConnection()
-        self._let_go()
+        """Close the connection once all that was written is out, if a fault has not reset
+        it before."""
+        if self._line is not None:
+            assert self._transport is not None
+            self._line.flush()
+            self._transport.loseConnection()
+            self._let_go()
 
     def _let_go(self) -> None:
         """Write and wait for nothing more on this connection."""

@@ -579,6 +579,21 @@ class SwitchTests(Case):
         device.connect()
         self.assertEqual(short(device.settle()), ["+RESP:GTPDP", "+BUFF:GTRTL"])
 
+    def test_disconnect_before_what_ends_the_connection_anyway(self) -> None:
+        move = SRI.format("127.0.0.1", 6000, "", "", "", "")
+        for text, servers, off in (
+            (request("3"), (), 0),
+            (request("5"), (), 1),
+            (move, (("127.0.0.1", 6000),), 0),
+        ):
+            device = parked()
+            device.set_faults(disconnect=1.0)
+            self.assertEqual(device.order(text), [])
+            self.assertTrue(device.transport.aborted)
+            self.assertFalse(device.transport.disconnecting)
+            self.assertEqual((device.tracker.servers, device.off), (servers, off))
+            device.lose()
+
     def test_slow(self) -> None:
         device = parked()
         device.set_faults(slow_ack_s=20.0)
