@@ -25,8 +25,12 @@ from gatewaykit.simulators.encoding import Report
 from gatewaykit.simulators.fleet import SimulatedFleet
 from gatewaykit.simulators.modem import SimulatedModem
 from gatewaykit.simulators.mount import SimulatedMount
+from gatewaykit.simulators.tracker import Behaviour
+from gatewaykit.simulators.vehicle import imei
 
 VEHICLES = 20
+PARKED = 5
+"""Of them, the last ones, so that there is always one to be blocked."""
 INTERVAL_S = 5.0
 MODEM, NMEA = "sim7600-at", "sim7600-nmea"
 """Links to the simulated modem's ports, in the demo's own directory."""
@@ -52,6 +56,10 @@ def adapt(settings: Settings) -> tuple[Settings, Path]:
     """
     directory = Path(tempfile.mkdtemp(prefix="gatewaykit-demo-"))
     gv50, store, rpc = settings.gv50, settings.store, settings.rpc
+    commands = settings.commands
+    if "block_level" not in commands.model_fields_set:
+        # As the simulated vehicles are wired.
+        commands = commands.model_copy(update={"block_level": "1"})
     sim7600, tts160, lx200 = settings.sim7600, settings.tts160, settings.lx200
     if "port" not in sim7600.model_fields_set:
         links = {"port": str(directory / MODEM)}
@@ -85,6 +93,7 @@ def adapt(settings: Settings) -> tuple[Settings, Path]:
         )
     update = {
         "gv50": gv50,
+        "commands": commands,
         "store": store,
         "rpc": rpc,
         "sim7600": sim7600,
@@ -153,10 +162,15 @@ class Show:
             VEHICLES,
             INTERVAL_S,
             acknowledged=self._acknowledged,
+            behaviour=Behaviour(parked=PARKED),
         )
         self._fleet.start()
         first = f"{VEHICLES} simulated vehicles report to {host} port {port}."
-        lines = [f"{first} From a second terminal: {self._hint()}"]
+        lines = [f"{first} From a second terminal: {self._hint('watch')}"]
+        lines.append(
+            "To block one that is parked:"
+            f" {self._hint(f'block {imei(0, VEHICLES - 1)} --wait')}"
+        )
         for name, link in self._simulated.items():
             lines.append(f"A simulated {name} is at {link}.")
         if self._planetariums is not None:
@@ -176,7 +190,8 @@ class Show:
                 return everywhere.get(where.host, where.host), where.port
         raise ConfigError("gv50.listen", [], "a tcp port, with --demo")
 
-    def _hint(self) -> str:
+    def _hint(self, verb: str) -> str:
+        """How to say something to this gateway."""
         if self._clients is None:
             return "nothing to see, rpc.listen is empty."
         command = "gatewayctl"
@@ -184,11 +199,11 @@ class Show:
             command = str(Path(sys.executable).with_name(command))
         place = endpoints.locate(self._clients)
         if place.path is None:
-            return f"{command} --endpoint tcp:127.0.0.1:{place.port} watch"
+            return f"{command} --endpoint tcp:127.0.0.1:{place.port} {verb}"
         # Where the default is not relative to a directory that may be another there.
         if place.path == default_socket_path():
-            return f"{command} watch"
-        return f"{command} --endpoint unix:{place.path} watch"
+            return f"{command} {verb}"
+        return f"{command} --endpoint unix:{place.path} {verb}"
 
     def _acknowledged(self, imei: str, report: Report, waited_s: float) -> None:
         decoded = reports.decode(report.live())

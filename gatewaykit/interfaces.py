@@ -180,7 +180,7 @@ class IStore(Interface):
         command: Command,
         audit: Record,
         superseded: Sequence[CommandChange] = (),
-        setting: SettingChange | None = None,
+        settings: Sequence[SettingChange] = (),
     ) -> Deferred[list[bool]]:
         """Keep a new command, and end those that it takes the place of; all or nothing.
 

@@ -96,4 +96,4 @@ class CommandChange:
     event: str | None = None
     """An event of the vehicle that goes with it."""
     details: Record = attrs.field(factory=dict)
-    setting: SettingChange | None = None
+    settings: tuple[SettingChange, ...] = ()

@@ -120,8 +120,9 @@ class FakeDoor:
 
 
 class FakeFleet:
-    def __init__(self, *arguments: Any, acknowledged: Any) -> None:
+    def __init__(self, *arguments: Any, acknowledged: Any, behaviour: Any) -> None:
         self.arguments = arguments
+        self.behaviour = behaviour
         self.acknowledged = acknowledged
         self.calls: list[str] = []
 
@@ -187,6 +188,7 @@ class ShowTests(DirectoryTestCase):
             ("unix:gatewaykit.sock", f"--endpoint unix:{Path.cwd()}/gatewaykit.sock"),
             ("unix:/x/y.sock", "gatewayctl --endpoint unix:/x/y.sock watch"),
             ("tcp:7601:interface=127.0.0.1", "--endpoint tcp:127.0.0.1:7601 watch"),
+            ("unix:/x/y.sock", "unix:/x/y.sock block 865083030000194 --wait\n"),
         ):
             self.show(clients, IPv4Address("TCP", "127.0.0.1", 5000)).start()
             self.assertIn(words, self.out.getvalue())

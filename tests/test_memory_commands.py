@@ -27,6 +27,7 @@ SERVER = {
     "port": 7700,
     "backup_host": "gw.example.com",
     "backup_port": 7701,
+    "sack": True,
 }
 ADMIN = Principal("admin", frozenset({Role.ADMIN}), "unix")
 DISPATCHER = Principal("ann", frozenset({Role.DISPATCHER}), "tcp:127.0.0.1:4")
@@ -119,7 +120,8 @@ class QueueTests(CommandsTestCase):
         self.refused(AccessDenied, principal=VIEWER)
         self.refused(AccessDenied, principal=DISPATCHER, override="theft")
         self.refused(AccessDenied, "power_off", principal=DISPATCHER)
-        waived = {"host": "203.0.113.10", "port": 7700, "without_backup": True}
+        waived = {k: v for k, v in SERVER.items() if not k.startswith("backup")}
+        waived["without_backup"] = True
         self.refused(AccessDenied, "server", waived, principal=DISPATCHER)
         self.get(self.commands.queue(DISPATCHER, IMEI, "server", SERVER))
         self.get(self.commands.queue(ADMIN, IMEI, "server", waived, None, "theft"))

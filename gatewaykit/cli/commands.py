@@ -18,8 +18,11 @@ from gatewaykit.cli.invocation import Invocation, client_options
 from gatewaykit.gv50.command_kinds import split_secrets
 
 WAIT_S = 120.0
-STRANDING = frozenset({"server", "apn", "quick_start", "power_off", "custom"})
-"""Kinds with which a mistake may leave a device that nobody reaches any more."""
+STRANDING = frozenset(
+    {"server", "apn", "quick_start", "power_off", "clear_buffer", "custom"}
+)
+"""Kinds with which a mistake may leave a device that nobody reaches any more, or loses
+reports for good."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from gatewaykit import access, metrics
 from gatewaykit.access import Principal
 from gatewaykit.errors import StoreUnavailable
-from gatewaykit.gv50.commands import Order
+from gatewaykit.gv50.commands import KINDS, Order
 from gatewaykit.interfaces import IStore, Record
 from gatewaykit.times import iso
 from gatewaykit.vehicles import (
@@ -45,6 +45,7 @@ class Entry:
     ending: bool = False
     """It is not to be written: its end, or its beginning, is being recorded."""
     superseded_by: str | None = None
+    """Whatever takes its place; while that is being recorded too (`ending`)."""
     written: bool = False
     cut: bool = False
     """No acknowledgement came, and its connection was cut."""
@@ -60,9 +61,9 @@ class Entry:
     """The connection that it was written over."""
     over_port: int | None = None
 
-    def is_over(self, now: float, now_ms: int) -> bool:
-        """Whether its time is up, by either clock: the wall clock may be set back."""
-        return now >= self.deadline or now_ms >= self.command.expires_at
+    def left_s(self, now: float, now_ms: int) -> float:
+        """Until it expires, by the clock that says less: the wall clock may be set back."""
+        return min(self.deadline - now, (self.command.expires_at - now_ms) / 1000)
 
 
 class Book:
@@ -90,7 +91,7 @@ class Book:
         by: Principal | None = None,
         event: str | None = None,
         details: Record | None = None,
-        setting: SettingChange | None = None,
+        settings: tuple[SettingChange, ...] = (),
         **set: Any,
     ) -> bool:
         """Commit a change of `entry`'s command, and follow it.
@@ -110,7 +111,7 @@ class Book:
             audit=None if outcome is None else self.audit(changed, outcome, at, by),
             event=event,
             details=details or {},
-            setting=setting,
+            settings=settings,
         )
         try:
             done = await self.store.change_command(change)
@@ -149,8 +150,7 @@ class Book:
         self, entry: Entry, reason: str, outcome: str = "failed", **changes: Any
     ) -> bool:
         """End a command as failed."""
-        metrics.commands_finished.labels(FAILED).inc()
-        return await self.keep(
+        done = await self.keep(
             entry,
             (PENDING, SENT),
             outcome,
@@ -159,23 +159,28 @@ class Book:
             failed_at=self._wall_ms(),
             **changes,
         )
+        if done:
+            metrics.commands_finished.labels(FAILED).inc()
+        return done
 
     async def confirm(self, entry: Entry, reason: str | None) -> bool:
         """The device has done what it was told."""
-        metrics.commands_finished.labels(CONFIRMED).inc()
         command = entry.command
-        name = SETTINGS.get(command.kind)
-        return await self.keep(
+        done = await self.keep(
             entry,
             (SENT,),
             "confirmed",
             status=CONFIRMED,
             reason=reason,
             confirmed_at=self._wall_ms(),
-            setting=None
-            if name is None
-            else SettingChange(command.imei, name, applied=command.parameters),
+            settings=tuple(
+                SettingChange(command.imei, name, applied=command.parameters)
+                for name in KINDS[command.kind].settings
+            ),
         )
+        if done:
+            metrics.commands_finished.labels(CONFIRMED).inc()
+        return done
 
     def audit(
         self, command: Command, outcome: str, at: int, by: Principal | None = None
@@ -199,15 +204,3 @@ class Book:
             iso(at),
             outcome,
         )
-
-
-SETTINGS = {
-    "server": "server",
-    "quick_start": "server",
-    "apn": "apn",
-    "interval": "interval",
-    "heartbeat": "heartbeat",
-    "sack": "sack",
-    "time": "time",
-}
-"""Kinds that set what a device keeps, and the name of the setting."""

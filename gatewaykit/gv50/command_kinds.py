@@ -142,7 +142,8 @@ _SERVER = (
     _text("backup_host", grammar.HOST, required=False),
     _whole("backup_port", 1, 65535, required=False),
     _whole("heartbeat_min", 5, 360, 0, required=False),
-    _flag("sack", required=False),
+    # With false, nothing tells the device that a report was lost: no default can be right.
+    _flag("sack"),
     _whole("buffer_mode", 0, 2, required=False),
     _flag("without_backup", required=False, allowed=_NO_BACKUP, role=Role.ADMIN),
 )

@@ -48,7 +48,7 @@ _FACTORY_PASSWORDS: Final = {
 _NOT_IN_PASSWORDS = re.compile(r"[^0-9a-z]")
 
 # What the form in use on GV50 says where nobody says otherwise (facts/gv50.md 5.4).
-_SERVER_DEFAULTS: Final[Record] = {"heartbeat_min": 60, "sack": False, "buffer_mode": 1}
+_SERVER_DEFAULTS: Final[Record] = {"heartbeat_min": 60, "buffer_mode": 1}
 
 
 @attrs.frozen

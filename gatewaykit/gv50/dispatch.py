@@ -24,10 +24,10 @@ from gatewaykit.errors import (
 )
 from gatewaykit.gv50.allowance import Allowance
 from gatewaykit.gv50.attendance import Attendance
-from gatewaykit.gv50.book import SETTINGS, Book, Entry
+from gatewaykit.gv50.book import Book, Entry
 from gatewaykit.gv50.commands import KINDS, Kind, build, split_secrets
 from gatewaykit.gv50.fleet import ACCEPTED, Device, Fleet
-from gatewaykit.gv50.lanes import Lane
+from gatewaykit.gv50.lanes import VERIFIED, Lane
 from gatewaykit.gv50.passwords import Passwords
 from gatewaykit.gv50.roster import Roster, random_number, server_of
 from gatewaykit.interfaces import ICommands, IHealth, IStore, Record
@@ -44,6 +44,8 @@ from gatewaykit.vehicles import (
 
 LOOK_S = 0.25
 SHORTEST_S, LONGEST_S = 60.0, 604_800.0
+MOST_WAITING = 100
+"""Commands that may wait for one vehicle: each is looked at four times a second."""
 
 log = Logger()
 
@@ -148,6 +150,8 @@ class Dispatch:
         kind = KINDS.get(kind_name)
         if kind is None:
             raise MisuseError("kind", kind_name, ", ".join(KINDS))
+        if override is not None and not override.strip():
+            raise MisuseError("override", override, "the reason for it, in words")
         self._check_principal(principal, kind, parameters, override)
         if expires_in_s is None:
             expires_in_s = kind.expires_in_s
@@ -181,8 +185,12 @@ class Dispatch:
             ending=True,
         )
         self._check_form(device, entry, parameters)
-        self._check_rate(principal, imei, kind_name)
         lane = self._roster.of(device)
+        # Of those that take one another's place only one waits, and it always may.
+        if kind_name not in VERIFIED and len(lane.waiting) >= MOST_WAITING:
+            reason = f"{MOST_WAITING} commands wait for this vehicle already"
+            raise CommandRefused(imei, kind_name, reason)
+        self._check_rate(principal, imei, kind_name)
         rivals = lane.rivals(kind_name)
         lane.add(entry)
         try:
@@ -256,38 +264,39 @@ class Dispatch:
         command = entry.command
         at = self._wall_ms()
         reason = f"superseded by {command.id}"
-        ended = [e for e in rivals if e.command.status == PENDING]
         changes = []
         for rival in rivals:
-            rival.superseded_by = command.id
-            if rival in ended:
-                rival.ending = True
-                told = attrs.evolve(rival.command, reason=reason)
-                changes.append(
-                    CommandChange(
-                        rival.command.id,
-                        (PENDING,),
-                        {"status": FAILED, "reason": reason, "failed_at": at},
-                        at,
-                        self._book.audit(told, "failed", at),
-                    )
+            rival.superseded_by, rival.ending = command.id, True
+            told = attrs.evolve(rival.command, reason=reason)
+            changes.append(
+                CommandChange(
+                    rival.command.id,
+                    (PENDING,),
+                    {"status": FAILED, "reason": reason, "failed_at": at},
+                    at,
+                    self._book.audit(told, "failed", at),
                 )
-        name = SETTINGS.get(command.kind)
-        wanted = None
-        if name is not None:
-            wanted = SettingChange(command.imei, name, wanted=command.parameters)
+            )
+        wanted = [
+            SettingChange(command.imei, name, wanted=command.parameters)
+            for name in KINDS[command.kind].settings
+        ]
         try:
-            await self._store.add_command(
+            done = await self._store.add_command(
                 command, self._book.audit(command, "asked", at), changes, wanted
             )
         except GatewayError:
             for rival in rivals:
-                rival.superseded_by = None
-                rival.ending = rival.ending and rival not in ended
+                if rival.superseded_by == command.id:
+                    rival.superseded_by, rival.ending = None, False
             raise
-        for rival in ended:
-            lane.drop(rival)
-            metrics.commands_finished.labels(FAILED).inc()
+        for rival, ended in zip(rivals, done, strict=True):
+            if ended:
+                lane.drop(rival)
+                metrics.commands_finished.labels(FAILED).inc()
+            elif rival.superseded_by == command.id:
+                # It was just being recorded as sent: once taken back, it ends.
+                rival.ending = False
 
     def cancel(self, principal: Principal, id: str) -> Deferred[Record]:
         """See `ICommands.cancel`."""
@@ -339,6 +348,7 @@ class Dispatch:
         )
         if device.suspicion is suspicion:
             device.suspicion = None
+            self._roster.believed(imei)
 
     def kinds(self) -> list[Record]:
         """See `ICommands.kinds`."""

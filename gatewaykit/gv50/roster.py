@@ -148,6 +148,12 @@ class Roster:
         """A vehicle's lane, if it has commands to look after."""
         return self._lanes.get(imei)
 
+    def believed(self, imei: str) -> None:
+        """A vehicle's connection is not in doubt any more."""
+        lane = self._lanes.get(imei)
+        if lane is not None:
+            lane.believed()
+
     def of(self, device: Device) -> Lane:
         """A vehicle's lane."""
         lane = self._lanes.get(device.imei)
@@ -184,13 +190,18 @@ class Roster:
         return registered or model_of(device.version or version)
 
     def _entry(self, command: Command) -> Entry:
-        left_s = (command.expires_at - self._wall_ms()) / 1000
+        # Never more than it had when it was asked for: the clock may have been set back.
+        until_ms = max(self._wall_ms(), command.created_at)
+        left_s = (command.expires_at - until_ms) / 1000
         return Entry(command, deadline=self._clock.seconds() + left_s)
 
     def _new_serial(self, imei: str) -> str:
         while True:
             serial = f"{1 + self._number_below(QUESTIONS - 1):04X}"
-            if (imei, serial) not in self._late:
+            if (imei, serial) in self._late:
+                continue
+            lane = self._lanes.get(imei)
+            if lane is None or not lane.has_serial(serial):
                 return serial
 
     def _new_question(self) -> str:
@@ -204,7 +215,17 @@ class Roster:
 
 
 def server_of(device: Record | None) -> Record | None:
-    """The server settings that a device has acknowledged."""
+    """The server settings that a device has acknowledged last, all of them."""
     settings = (device or {}).get("settings") or {}
-    applied: Record | None = (settings.get("server") or {}).get("applied")
-    return applied
+    server = settings.get("server")
+    if server is None or server["applied"] is None:
+        return None
+    known: Record = dict(server["applied"])
+    for name, theirs, ours in (
+        ("heartbeat", "interval_min", "heartbeat_min"),
+        ("sack", "enabled", "sack"),
+    ):
+        later = settings.get(name)
+        if later and later["applied"] and later["applied_at"] > server["applied_at"]:
+            known[ours] = later["applied"][theirs]
+    return known

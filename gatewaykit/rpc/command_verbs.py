@@ -17,7 +17,7 @@ from gatewaykit.rpc.verb import PAGE, PAGING, Verb
 from gatewaykit.vehicles import CONFIRMED, FAILED, PENDING, SENT
 
 STATUSES = (PENDING, SENT, CONFIRMED, FAILED)
-LEAST_EXPIRY_S = 30
+LEAST_EXPIRY_S = 60
 MOST_EXPIRY_S = 7 * 24 * 3600
 MOST_OVERRIDE = 200
 """Characters of the reason why the interlock is passed over."""

@@ -49,7 +49,7 @@ def add(
     command: Command,
     audit: Record,
     superseded: Sequence[CommandChange],
-    setting: SettingChange | None,
+    settings: Sequence[SettingChange],
 ) -> list[bool]:
     """See `IStore.add_command`."""
     if _find(connection, command.id) is not None:
@@ -60,7 +60,7 @@ def add(
     )
     writes.append_audit(connection, audit)
     done = [change(connection, each) for each in superseded]
-    if setting is not None:
+    for setting in settings:
         registry.change_setting(connection, setting, command.created_at)
     return done
 
@@ -83,8 +83,8 @@ def change(connection: sqlite3.Connection, wanted: CommandChange) -> bool:
         writes.add_event(
             connection, after.imei, wanted.event, wanted.at, wanted.details
         )
-    if wanted.setting is not None:
-        registry.change_setting(connection, wanted.setting, wanted.at)
+    for setting in wanted.settings:
+        registry.change_setting(connection, setting, wanted.at)
     return True
 
 

@@ -228,12 +228,12 @@ class SqliteStore(Reads):
         command: Command,
         audit: Record,
         superseded: Sequence[CommandChange] = (),
-        setting: SettingChange | None = None,
+        settings: Sequence[SettingChange] = (),
     ) -> Deferred[list[bool]]:
         """See `IStore.add_command`."""
         kept = tuple(superseded)
         return self._writer.write(
-            lambda c: commands.add(c, command, audit, kept, setting)
+            lambda c: commands.add(c, command, audit, kept, settings)
         )
 
     def change_command(self, change: CommandChange) -> Deferred[bool]:

@@ -56,7 +56,7 @@ class MemoryVehicleRecords:
         command: Command,
         audit: Record,
         superseded: Sequence[CommandChange] = (),
-        setting: SettingChange | None = None,
+        settings: Sequence[SettingChange] = (),
     ) -> Deferred[list[bool]]:
         """See `IStore.add_command`."""
 
@@ -66,7 +66,7 @@ class MemoryVehicleRecords:
             self._commands[command.id] = _kept(command)
             self._append_audit(audit)
             done = [self._change(change) for change in superseded]
-            if setting is not None:
+            for setting in settings:
                 self._set(setting, command.created_at)
             return done
 
@@ -146,8 +146,8 @@ class MemoryVehicleRecords:
             self._append_audit(change.audit)
         if change.event is not None:
             self._add_event(after.imei, change.event, change.at, change.details)
-        if change.setting is not None:
-            self._set(change.setting, change.at)
+        for setting in change.settings:
+            self._set(setting, change.at)
         return True
 
     def _set(self, change: SettingChange, at: int) -> None:

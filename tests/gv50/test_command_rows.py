@@ -94,6 +94,7 @@ class ProvenTests(SynchronousTestCase):
             "port": 8000,
             "backup_host": "203.0.113.11",
             "backup_port": 8000,
+            "sack": False,
         }
         apn = {"apn": "apn.example", "user": "user", "password": "secret"}
         gv50, gv50_16 = Target("GV50", None, 1), Target("GV50", None, 1, 16)

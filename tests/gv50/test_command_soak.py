@@ -50,9 +50,15 @@ MODELS = (
 )
 SERVERS = (
     None,
-    {"host": "a.example", "port": 1, "backup_host": "b.example", "backup_port": 2},
-    {"host": "a.example", "port": 1, "without_backup": True},
-    {"host": "a.example", "port": 1},
+    {
+        "host": "a.example",
+        "port": 1,
+        "backup_host": "b.example",
+        "backup_port": 2,
+        "sack": True,
+    },
+    {"host": "a.example", "port": 1, "without_backup": True, "sack": False},
+    {"host": "a.example", "port": 1, "sack": False},
     {"host": "a$", "port": 1, "without_backup": True},
 )
 HOSTILE = (

@@ -29,6 +29,7 @@ SERVER: dict[str, Any] = {
     "port": 8000,
     "backup_host": "203.0.113.11",
     "backup_port": 8001,
+    "sack": False,
 }
 READS = {
     "gps_state": "0",
@@ -157,12 +158,16 @@ class ServerTests(CommandTestCase):
             "3,,1,track.example.net,8000,203.0.113.11,8001,,60,0,0,0,,0",
         )
         self.assertEqual(
-            text("server", **SERVER, heartbeat_min=0, sack=True, buffer_mode=2),
+            text(
+                "server",
+                **{**SERVER, "heartbeat_min": 0, "sack": True, "buffer_mode": 2},
+            ),
             "3,,2,track.example.net,8000,203.0.113.11,8001,,0,1,0,0,,0",
         )
 
     def test_backup_server_is_required(self) -> None:
-        one: dict[str, Any] = {"host": "track.example.net", "port": 8000}
+        one: dict[str, Any] = {**SERVER}
+        del one["backup_host"], one["backup_port"]
         told = self.misused("backup_host", "server", **one)
         self.assertIn("strands", told)
         self.misused("backup_port", "server", **one, backup_host="203.0.113.11")
@@ -174,6 +179,7 @@ class ServerTests(CommandTestCase):
             "host": "track.example.net",
             "port": 8000,
             "without_backup": True,
+            "sack": False,
         }
         self.assertEqual(
             text("server", **one), "3,,1,track.example.net,8000,,,,60,0,0,0,,0"
@@ -225,6 +231,7 @@ class PartOfServerTests(CommandTestCase):
             "host": "track.example.net",
             "port": 8000,
             "without_backup": True,
+            "sack": False,
         }
         made = text("heartbeat", attrs.evolve(GV50, server=one), interval_min=5)
         self.assertEqual(made, "3,,1,track.example.net,8000,,,,5,0,0,0,,0")

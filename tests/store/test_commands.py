@@ -107,7 +107,7 @@ class CommandTests(StoreTestCase):
             CONFIRMED,
             event="configured",
             details={"command": "x"},
-            setting=SettingChange(IMEI, "apn", applied={"name": "internet"}),
+            settings=(SettingChange(IMEI, "apn", applied={"name": "internet"}),),
         )
         self.assertTrue(await self.store.change_command(change))
         self.assertFalse(await self.store.change_command(change))
@@ -166,7 +166,7 @@ class CommandTests(StoreTestCase):
         await self.store.change_command(step(2, PENDING, SENT))
         ended = [step(n, PENDING, FAILED) for n in (1, 2)]
         wanted = SettingChange(IMEI, "apn", wanted={"name": "other"})
-        done = await self.store.add_command(command(3), ASKED, ended, wanted)
+        done = await self.store.add_command(command(3), ASKED, ended, [wanted])
         self.assertEqual(done, [True, False])
         statuses = [r["status"] for r in (await self.store.commands()).records]
         self.assertEqual(statuses, [PENDING, SENT, FAILED])
@@ -256,7 +256,7 @@ class CommandTests(StoreTestCase):
             [DeviceChange(IMEI, "online", NOW_MS, NOW_MS, blocked=False)]
         )
         await self.store.add_command(
-            command(4), ASKED, setting=SettingChange(IMEI, "apn", {"name": "x"})
+            command(4), ASKED, settings=(SettingChange(IMEI, "apn", {"name": "x"}),)
         )
         before = await self.store.device(IMEI)
         await self.store.stop()

@@ -34,7 +34,7 @@ async def write():
         await store.add_command(
             Command(id_, IMEI, "block", {}, "pending", NOW_MS, NOW_MS, "", "", ""),
             {"what": "asked", "id": id_}, superseded,
-            SettingChange(IMEI, "server", {"command": id_}))
+            [SettingChange(IMEI, "server", {"command": id_})])
         print(id_, flush=True)
         before = id_
 

@@ -58,14 +58,15 @@ class Story:
     def _id(self) -> str:
         return self._chance.choice([*self._ids[-6:], "f" * 12])
 
-    def _setting(self) -> SettingChange | None:
-        if self._chance.random() < 0.5:
-            return None
-        return SettingChange(
-            self._chance.choice(IMEIS),
-            self._chance.choice(("server", "apn")),
-            self._maybe({"host": f"h{self._moment}"}),
-            self._maybe({"host": f"a{self._moment}"}),
+    def _settings(self) -> tuple[SettingChange, ...]:
+        return tuple(
+            SettingChange(
+                self._chance.choice(IMEIS),
+                self._chance.choice(("server", "apn")),
+                self._maybe({"host": f"h{self._moment}"}),
+                self._maybe({"host": f"a{self._moment}"}),
+            )
+            for _ in range(self._chance.choice((0, 0, 1, 2)))
         )
 
     def _a_change(self) -> CommandChange:
@@ -93,7 +94,7 @@ class Story:
             audit=self._maybe({"what": "command", "at": self._moment}),
             event=self._maybe("late_ack"),
             details={"id": 7, "bad": object()} if chance.random() < 0.05 else {"id": 7},
-            setting=self._setting(),
+            settings=self._settings(),
         )
 
     def _add(self) -> tuple[str, Call]:
@@ -115,10 +116,10 @@ class Story:
         )
         self._ids.append(id_)
         superseded = [self._a_change() for _ in range(chance.randrange(3))]
-        setting = self._setting()
+        settings = self._settings()
         audit = {"what": "asked", "bad": object()} if chance.random() < 0.05 else {}
         return f"add {command} {superseded}", lambda s: s.add_command(
-            command, audit, superseded, setting
+            command, audit, superseded, settings
         )
 
     def _change(self) -> tuple[str, Call]:
