@@ -89,6 +89,7 @@ class Attendance:
                 return
             device.suspicion = None
             log.info("the new connection is believed", imei=device.imei)
+            self._roster.believed(device.imei)
         output = _output_of(entry)
         lane = self._roster.find(device.imei)
         if output is not None and _is_newer(device, count):

@@ -16,6 +16,7 @@ from zope.interface import implementer
 from gatewaykit.errors import MisuseError
 from gatewaykit.gv50.changes import Changes
 from gatewaykit.gv50.heads import Head
+from gatewaykit.gv50.motion import POSITIONS
 from gatewaykit.gv50.silence import Silence
 from gatewaykit.gv50.takeovers import Suspicion
 from gatewaykit.interfaces import DeviceChange, IFleet, IStore, JournalEntry, Record
@@ -88,7 +89,8 @@ class Device:
     shown_count: str | None = None
     """The number of the report that has shown its output last, on this connection."""
     whereabouts: bytes | None = None
-    """Its last live report with a position, unless a connection in doubt brought it."""
+    """Its last live report with a position, unless a connection in doubt brought it; None
+    after one that should have a position and has none."""
     suspicion: Suspicion | None = None
     lane: Lane | None = None
     """Its commands, while there are any to look after."""
@@ -257,8 +259,11 @@ class Fleet:
             or entry.type == "GTDOS"
         ) and self.attendant is not None:
             self.attendant.reported(device, entry, count)
-        if entry.position_time is not None and device.suspicion is None:
-            device.whereabouts = entry.raw
+        if device.suspicion is None:
+            if entry.position_time is not None:
+                device.whereabouts = entry.raw
+            elif entry.type in POSITIONS:
+                device.whereabouts = None
 
     def answered(self, device: Device, head: Head) -> None:
         """A device has answered a command, ours or another's."""

@@ -43,29 +43,39 @@ class Motion:
     """A report that came after it had no fix."""
     state: str | None = None
     """The state code that came last (facts/gv50.md 4.2)."""
-    state_at_ms: int = 0
-    """When that came."""
+    fix_at: float = 0.0
+    state_at: float = 0.0
+    """When these came, in seconds of a clock that nobody sets."""
 
-    def after(self, told: Fix, now_ms: int) -> Motion:
-        """What is known once a live report with `told` has come in."""
+    def after(self, told: Fix, now_ms: int, now: float) -> Motion:
+        """What is known once a live report with `told` has come in.
+
+        :param now_ms: milliseconds since the epoch.
+        :param now: seconds of a clock that nobody sets.
+        """
         motion = self
         if told.state is not None:
-            motion = attrs.evolve(motion, state=told.state, state_at_ms=now_ms)
+            motion = attrs.evolve(motion, state=told.state, state_at=now)
         if not told.fix:
             return attrs.evolve(motion, lost=True)
-        if self.fix is not None and told.gps_ms < self.fix.gps_ms:
+        # One from the future, by whichever clock's fault, must not outlast the right ones.
+        known = self.fix
+        if known is not None and told.gps_ms < known.gps_ms <= now_ms + AHEAD_S * 1000:
             return motion
-        return attrs.evolve(motion, fix=told, lost=False)
+        return attrs.evolve(motion, fix=told, fix_at=now, lost=False)
 
     def without_fix(self) -> Motion:
         """What is known once a live report has told of no position at all."""
         return attrs.evolve(self, lost=True)
 
 
-def hold(motion: Motion, limits: Limits, now_ms: int) -> Hold | None:
+def hold(motion: Motion, limits: Limits, now_ms: int, now: float) -> Hold | None:
     """Why the vehicle may not be blocked at this moment; None: it may.
 
+    A position is as old as the worse of the two clocks says: one of them may be set back.
+
     :param now_ms: milliseconds since the epoch.
+    :param now: seconds of a clock that nobody sets.
     """
     fix = motion.fix
     if fix is None:
@@ -73,6 +83,7 @@ def hold(motion: Motion, limits: Limits, now_ms: int) -> Hold | None:
     age_s = (now_ms - fix.gps_ms) / 1000
     if age_s < -AHEAD_S:
         return Hold(f"its position is {-age_s:.0f} s ahead of the gateway's clock")
+    age_s = max(age_s, now - motion.fix_at)
     if age_s > limits.max_fix_age_s:
         return Hold(f"its last position is {age_s:.0f} s old")
     if motion.lost:
@@ -81,7 +92,7 @@ def hold(motion: Motion, limits: Limits, now_ms: int) -> Hold | None:
         return Hold("its position tells no speed")
     if fix.speed_kmh > limits.max_speed_kmh:
         return Hold(f"speed {fix.speed_kmh:g} km/h", ask=False)
-    state_age_s = (now_ms - motion.state_at_ms) / 1000
+    state_age_s = now - motion.state_at
     if motion.state in MOVING_WITHOUT_IGNITION and state_age_s <= limits.max_fix_age_s:
         return Hold("it moves with its ignition off")
     return None

@@ -10,15 +10,16 @@ from gatewaykit import metrics
 from gatewaykit.errors import GatewayError, StoreUnavailable
 from gatewaykit.gv50.acks import Ack
 from gatewaykit.gv50.book import Entry
-from gatewaykit.gv50.commands import Order, build
+from gatewaykit.gv50.commands import KINDS, Order, build
 from gatewaykit.gv50.fleet import Device
 from gatewaykit.gv50.interlock import Motion
-from gatewaykit.gv50.motion import Fix, live_fix
+from gatewaykit.gv50.motion import POSITIONS, Fix, live_fix
 from gatewaykit.gv50.questions import Questions
 from gatewaykit.gv50.readiness import Obstacle, Situation, obstacle
 from gatewaykit.gv50.slots import Setting, Slot
 from gatewaykit.gv50.tasks import Tasks
 from gatewaykit.gv50.verifying import Showing, is_after
+from gatewaykit.gv50.wiring import server_after
 from gatewaykit.vehicles import CONFIRMED, PENDING
 
 TELL_S = 5.0
@@ -26,8 +27,6 @@ TELL_S = 5.0
 FIRST = frozenset({"block", "unblock", "output"})
 """Kinds that go before others that may be written."""
 VERIFIED = frozenset({"block", "unblock"})
-POSITIONS = frozenset({"GTFRI", "GTRTL"})
-"""Reports whose position can be empty only where there is no fix."""
 
 
 class Lane:
@@ -49,12 +48,14 @@ class Lane:
     def _recall(self) -> None:
         """Begin with what the vehicle has told before it had commands."""
         device, now_ms = self.device, self._setting.wall_ms()
+        now = self._setting.clock.seconds()
         known = None if device.whereabouts is None else live_fix(device.whereabouts)
         if known is not None:
-            self._motion = self._motion.after(known, now_ms)
-        if device.connection is not None:
-            silent_s = max(0, now_ms - device.last_seen) / 1000
-            self._heard_at = self._setting.clock.seconds() - silent_s
+            self._motion = self._motion.after(known, now_ms, now)
+        silent_ms = now_ms - device.last_seen
+        # Less than nothing: the clock was set back, and only the next frame will tell.
+        if device.connection is not None and silent_ms >= 0:
+            self._heard_at = now - silent_ms / 1000
 
     @property
     def out(self) -> Entry | None:
@@ -70,6 +71,11 @@ class Lane:
         """A command that has not been claimed for writing."""
         return next((e for e in self.waiting if e.command.id == id), None)
 
+    def has_serial(self, serial: str) -> bool:
+        """Whether a command that is not over has been given a serial: one that was not
+        written after all, or is to be written again, keeps it."""
+        return any(e.command.serial == serial for e in (*self.waiting, self.out) if e)
+
     def add(self, entry: Entry) -> None:
         """Take a command on that is recorded, or is about to be (`Entry.ending`)."""
         self.waiting.append(entry)
@@ -78,7 +84,7 @@ class Lane:
     def expect(self, entry: Entry) -> None:
         """Take on a command that is confirmed and not verified; the newest counts."""
         try:
-            self._order(entry)
+            self.order(entry)
         except GatewayError:
             return
         self.unverified = entry
@@ -119,10 +125,16 @@ class Lane:
         self._heard_at = None
         self._slot.connected()
 
+    def believed(self) -> None:
+        """The vehicle's connection is not in doubt any more."""
+        self._slot.believed()
+
     def reported(self, fix: Fix | None, showing: Showing, type: str) -> None:
         """A live report of a connection that is not in doubt has come in."""
+        setting = self._setting
         if fix is not None:
-            self._motion = self._motion.after(fix, self._setting.wall_ms())
+            now = setting.clock.seconds()
+            self._motion = self._motion.after(fix, setting.wall_ms(), now)
         elif type in POSITIONS:
             self._motion = self._motion.without_fix()
         if type == "GTRTL":
@@ -141,17 +153,22 @@ class Lane:
 
     def look(self) -> None:
         """End what has expired, write what may be written, tell what the rest waits for."""
+        if self._book.closed:
+            return
         setting = self._setting
         now, now_ms = setting.clock.seconds(), setting.wall_ms()
-        asking: Entry | None = None
+        asking = self._slot.doubted
         for entry in list(self.waiting):
             if entry.ending:
                 continue
-            if entry.is_over(now, now_ms):
+            if entry.superseded_by is not None:
+                self._end(entry, f"superseded by {entry.superseded_by}", "failed")
+                continue
+            if entry.left_s(now, now_ms) <= 0:
                 self._end(entry, "expired", "expired")
                 continue
             try:
-                order = self._order(entry)
+                order = self.order(entry)
             except GatewayError as error:
                 self._end(entry, str(error), "failed")
                 continue
@@ -165,7 +182,8 @@ class Lane:
         if asking is not None:
             self._questions.ask(now, asking)
 
-    def _order(self, entry: Entry) -> Order:
+    def order(self, entry: Entry) -> Order:
+        """See `slots.Waiting.order`."""
         command = entry.command
         target = self._setting.target_of(self.device, entry)
         parameters = {**command.parameters, **command.secrets}
@@ -177,21 +195,22 @@ class Lane:
         device, setting = self.device, self._setting
         connection, suspicion = device.connection, device.suspicion
         heard_at = self._heard_at
+        now, now_ms = setting.clock.seconds(), setting.wall_ms()
         situation = Situation(
-            setting.wall_ms(),
+            now_ms,
+            now,
             enabled=setting.enabled,
             connected=connection is not None,
             policy=device.policy,
             suspicion=None if suspicion is None else suspicion.reason,
             busy=self.out not in {None, entry},
-            silent_s=None if heard_at is None else setting.clock.seconds() - heard_at,
+            silent_s=None if heard_at is None else now - heard_at,
             unacknowledged=0 if connection is None else connection.unacknowledged,
             motion=self._motion,
         )
         interlocked = order.may_block and entry.command.override is None
-        return obstacle(
-            situation, setting.rules, entry.command.expires_at, interlocked=interlocked
-        )
+        left_s = entry.left_s(now, now_ms)
+        return obstacle(situation, setting.rules, left_s, interlocked=interlocked)
 
     def put_back(self, entry: Entry) -> None:
         """See `slots.Waiting.put_back`."""
@@ -199,8 +218,15 @@ class Lane:
 
     def confirmed(self, entry: Entry) -> None:
         """See `slots.Waiting.confirmed`."""
-        if entry.command.kind in FIRST:
-            self.unverified = entry if entry.command.kind in VERIFIED else None
+        command = entry.command
+        if command.kind in FIRST:
+            self.unverified = entry if command.kind in VERIFIED else None
+        if KINDS[command.kind].settings:
+            # What only changes a part of them must not bring the old ones back.
+            for other in self.waiting:
+                other.server = server_after(
+                    other.server, command.kind, command.parameters
+                )
 
     def _tell(self, entry: Entry, found: Obstacle, now: float) -> None:
         """Record what a command waits for: at once if it is another sort of thing, and
@@ -214,15 +240,18 @@ class Lane:
         audited = found.sort not in entry.told
         entry.sort, entry.told_at = found.sort, now
         entry.told.add(found.sort)
-        self._tasks.start(self._record_wait(entry, reason, audited=audited))
+        self._tasks.start(
+            self._record_wait(entry, reason, found.sort if audited else None)
+        )
 
-    async def _record_wait(self, entry: Entry, reason: str, *, audited: bool) -> None:
+    async def _record_wait(self, entry: Entry, reason: str, sort: str | None) -> None:
+        """:param sort: what the audit trail is to be told of, if it is."""
         try:
-            outcome = "waiting" if audited else None
+            outcome = None if sort is None else "waiting"
             await self._book.change(entry, (PENDING,), outcome, reason=reason)
         except StoreUnavailable:
-            if audited and entry.sort is not None:
-                entry.told.discard(entry.sort)
+            if sort is not None:
+                entry.told.discard(sort)
 
     def _end(self, entry: Entry, reason: str, outcome: str) -> None:
         entry.ending = True
@@ -233,10 +262,10 @@ class Lane:
         self.drop(entry)
 
     async def _verify(self, entry: Entry) -> None:
-        metrics.commands_finished.labels("verified").inc()
-        await self._book.keep(
+        if await self._book.keep(
             entry, (CONFIRMED,), "verified", verified_at=self._setting.wall_ms()
-        )
+        ):
+            metrics.commands_finished.labels("verified").inc()
 
 
 def _verifies(entry: Entry, showing: Showing) -> bool:

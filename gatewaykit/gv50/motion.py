@@ -25,6 +25,8 @@ towed. Where the ignition reads off since nobody wired it, this is a drive.
 42 is not among them, as 22 is not: neither says that the ignition is off, and the sensor
 also feels an engine that idles. What holds there is the speed.
 """
+POSITIONS = frozenset({"GTFRI", "GTRTL"})
+"""Reports whose position can be empty only where there is no fix."""
 _EARTH_KM = 6371.0088
 
 

@@ -23,6 +23,9 @@ class Situation:
     """What is known of a vehicle and its connection at one moment."""
 
     now_ms: int
+    """Of the wall clock."""
+    now: float
+    """Seconds of a clock that nobody sets."""
     enabled: bool = True
     connected: bool = True
     policy: str = "accepted"
@@ -47,23 +50,23 @@ class Rules:
 
 
 def obstacle(
-    situation: Situation, rules: Rules, expires_at: int, *, interlocked: bool
+    situation: Situation, rules: Rules, left_s: float, *, interlocked: bool
 ) -> Obstacle | None:
     """What stands between a command and the wire; None: nothing.
 
     A command that could be delivered after it has expired is not written any more: until
     its time limit for the acknowledgement is over, it may still be on its way.
 
-    :param expires_at: milliseconds since the epoch.
+    :param left_s: until it expires.
     :param interlocked: whether it may block the vehicle.
     """
     found = _unreachable(situation, rules)
     if found is not None:
         return found
-    if situation.now_ms + rules.ack_timeout_s * 1000 > expires_at:
+    if left_s < rules.ack_timeout_s:
         return Obstacle("late", "too late to be acknowledged before it expires")
     if interlocked:
-        held = hold(situation.motion, rules.limits, situation.now_ms)
+        held = hold(situation.motion, rules.limits, situation.now_ms, situation.now)
         if held is not None:
             return Obstacle("interlock", held.reason, held.ask)
     return None

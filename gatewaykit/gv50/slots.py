@@ -22,7 +22,7 @@ from gatewaykit.gv50.commands import KINDS, Order, Target
 from gatewaykit.gv50.fleet import Connection, Device
 from gatewaykit.gv50.readiness import Obstacle, Rules
 from gatewaykit.gv50.tasks import Tasks
-from gatewaykit.vehicles import FAILED, PENDING, SENT
+from gatewaykit.vehicles import PENDING, SENT
 
 RETURN_S = 300.0
 """How long a device that was told to go elsewhere may take to come back."""
@@ -50,7 +50,7 @@ class Setting:
     new_question: Callable[[], str]
     """A serial for the gateway's own questions, from a range that commands don't use."""
     failed: Callable[[Entry], None]
-    """A command that had been written has failed: its acknowledgement may still come."""
+    """A command that had been written fails: its acknowledgement may still come."""
 
 
 class Waiting(Protocol):
@@ -58,6 +58,10 @@ class Waiting(Protocol):
 
     def obstacle(self, entry: Entry, order: Order) -> Obstacle | None:
         """What stands between a command and the wire now."""
+
+    def order(self, entry: Entry) -> Order:
+        """What a command is to be by all that is known now. Raises `GatewayError` for what
+        the vehicle cannot be told."""
 
     def put_back(self, entry: Entry) -> None:
         """A command waits again."""
@@ -81,10 +85,17 @@ class Slot:
         self._waiting = waiting
         self._tasks = tasks
         self._ack_call: IDelayedCall | None = None
+        self._doubted: Ack | None = None
+
+    @property
+    def doubted(self) -> Entry | None:
+        """The command that was answered over a connection which is in doubt."""
+        return None if self._doubted is None else self.entry
 
     def take(self, entry: Entry) -> None:
         """Write a command that nothing stands in the way of."""
         self.entry = entry
+        self._doubted = None
         self._tasks.start(self._send(entry))
 
     def stop(self) -> None:
@@ -96,12 +107,24 @@ class Slot:
     def connected(self) -> None:
         """The vehicle has a new connection: to the server that it was told, perhaps."""
         entry, connection = self.entry, self._device.connection
-        if entry is None or connection is None or not self._may_return(entry):
+        if (
+            entry is None
+            or connection is None
+            or self._device.suspicion is not None
+            or not self._may_return(entry)
+        ):
             return
         port = connection.local_port
         told = {entry.command.parameters.get(n) for n in ("port", "backup_port")}
-        if port in told and port != entry.over_port:
+        if port is not None and port in told and port != entry.over_port:
             self._tasks.start(self._confirm(entry, f"it has come to port {port}"))
+
+    def believed(self) -> None:
+        """What the connection has meant and said while it was in doubt counts now."""
+        self.connected()
+        ack, self._doubted = self._doubted, None
+        if ack is not None:
+            self.answered(ack)
 
     def data_connection_made(self) -> None:
         """The vehicle says that its data connection is new: by the APN it was told."""
@@ -135,6 +158,10 @@ class Slot:
             or ack.type != entry.order.type
         ):
             return False
+        if self._device.suspicion is not None:
+            # Who took over can try all serials in seconds.
+            self._doubted = ack
+            return True
         entry.count = ack.count
         if ack.refused:
             cause = "" if ack.cause is None else f" (cause {ack.cause})"
@@ -146,6 +173,15 @@ class Slot:
     # -- its life ----------------------------------------------------------------------
 
     async def _send(self, entry: Entry) -> None:
+        try:
+            await self._record_and_write(entry)
+        except Exception:  # noqa: BLE001 - it would hold up all others for ever
+            log.failure("sending {id}", id=entry.command.id, imei=entry.command.imei)
+            await self._fail(
+                entry, "unknown: the gateway has failed, its log tells more"
+            )
+
+    async def _record_and_write(self, entry: Entry) -> None:
         setting = self._setting
         order = entry.order
         assert order is not None
@@ -201,16 +237,17 @@ class Slot:
         if self._book.closed:
             return "the gateway stops"
         if entry.superseded_by is not None:
-            return f"superseded by {entry.superseded_by}"
+            return f"waiting: {entry.superseded_by} is to take its place"
+        try:
+            if self._waiting.order(entry) != order:
+                return "waiting: what it has to be has changed"
+        except GatewayError as error:
+            return f"waiting: {error}"
         found = self._waiting.obstacle(entry, order)
         return None if found is None else f"waiting: {found.reason}"
 
     async def _take_back(self, entry: Entry, reason: str) -> None:
-        """Nothing was written: the command waits on, unless it has been superseded."""
-        if entry.superseded_by is not None:
-            await self._book.fail(entry, reason, sent_at=None)
-            self.entry = None
-            return
+        """Nothing was written: the command waits on."""
         await self._book.keep(
             entry,
             (SENT,),
@@ -232,10 +269,13 @@ class Slot:
         self._ack_call = None
         limit_s = self._setting.rules.ack_timeout_s
         reason = f"no acknowledgement within {limit_s:g} s"
+        if self._doubted is not None:
+            self._doubted = None
+            reason = "it was acknowledged over a connection that is not believed"
         if not entry.cut:
             entry.cut = True
             connection: Connection | None = entry.over
-            if connection is not None and connection is self._device.connection:
+            if connection is not None:
                 connection.give_up(reason)
             if entry.command.kind in RETURNING:
                 self._ack_call = self._setting.clock.callLater(
@@ -269,11 +309,10 @@ class Slot:
     async def _fail(self, entry: Entry, reason: str) -> None:
         self._cancel_ack_call()
         entry.ending = True
-        written = entry.written
+        if entry.written:
+            self._setting.failed(entry)
         await self._book.fail(entry, reason)
         self.entry = None
-        if written and entry.command.status == FAILED:
-            self._setting.failed(entry)
 
     async def _confirm(self, entry: Entry, reason: str | None) -> None:
         self._cancel_ack_call()

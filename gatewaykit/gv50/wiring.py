@@ -8,6 +8,22 @@ from gatewaykit.interfaces import Record
 from gatewaykit.sections import CommandsSettings
 from gatewaykit.vehicles import Registration
 
+_PARTS_OF_SERVER = {
+    "heartbeat": ("interval_min", "heartbeat_min"),
+    "sack": ("enabled", "sack"),
+}
+"""Kinds that set one of the server settings: their parameter, and that of `server`."""
+
+
+def server_after(server: Record | None, kind: str, parameters: Record) -> Record | None:
+    """The server settings of a device that had `server` and has acknowledged a command."""
+    if kind in {"server", "quick_start"}:
+        return parameters
+    if server is None or kind not in _PARTS_OF_SERVER:
+        return server
+    theirs, ours = _PARTS_OF_SERVER[kind]
+    return {**server, ours: parameters[theirs]}
+
 
 class Wiring:
     """The vehicle's own word goes before the model's, and that before the installation's."""
