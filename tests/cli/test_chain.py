@@ -109,3 +109,41 @@ class ChainTests(SynchronousTestCase):
             anew.append(access.linked(bare, anew[-1] if anew else None))
         self.assertEqual(follow(anew).count, 3)
         self.broken(anew, 2, expected)
+
+    def damaged(self, records: list[Any]) -> list[Any]:
+        """What salvage leaves: `records`, and its own behind them."""
+        bare = {"at": "2026-01-31T13:00:00.000Z", "what": "store_damaged"}
+        return [*records, access.linked(bare, records[-1])]
+
+    def test_missing_before_a_damage_that_was_told_is_said_to_be(self) -> None:
+        records = trail(6)
+        salvaged = self.damaged([*records[:2], *records[4:]])
+        later = access.linked({"what": "block"}, salvaged[-1])
+        for end in ([], [later]):
+            reason = self.broken([*salvaged, *end], 3)
+            self.assertIn("is missing; record 7 tells that the store's file", reason)
+
+    def test_missing_after_a_damage_has_no_excuse(self) -> None:
+        salvaged = self.damaged(trail(3))
+        while len(salvaged) < 8:
+            salvaged.append(access.linked({"what": "block"}, salvaged[-1]))
+        self.assertEqual(follow(salvaged).count, 8)
+        reason = self.broken([*salvaged[:5], *salvaged[6:]], 6)
+        self.assertNotIn("damaged", reason)
+        both = [salvaged[0], *salvaged[2:5], *salvaged[6:]]
+        self.assertNotIn("damaged", self.broken(both, 2))
+
+    def test_changed_has_no_excuse(self) -> None:
+        records = trail(6)
+        changed = {**records[1], "who": "another"}
+        salvaged = self.damaged([records[0], changed, *records[2:]])
+        self.assertNotIn("damaged", self.broken(salvaged, 2))
+        lost = self.damaged([records[0], *records[2:4], {**records[4], "who": "x"}])
+        self.assertIn("record 5 is not as it was written", self.broken(lost, 2))
+
+    def test_a_damage_may_be_why_a_hash_is_not_the_expected(self) -> None:
+        records = trail(6)
+        expected = Mark(4, records[3]["hash"])
+        self.assertIn(
+            "record 4 tells", self.broken(self.damaged(records[:3]), 4, expected)
+        )
