@@ -127,7 +127,7 @@ class Attendance:
             return
         late = self._roster.recall(device.imei, ack.serial, ack.type)
         if late is None:
-            log.info(
+            log.debug(
                 "nothing waits for {type} with serial {serial}",
                 type=ack.type,
                 serial=ack.serial,

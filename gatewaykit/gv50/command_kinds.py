@@ -181,6 +181,7 @@ KINDS: Final[Mapping[str, Kind]] = {
                 _whole("duration_ds", 0, 255, required=False),
                 _whole("toggles", 0, 255, required=False),
             ),
+            expires_in_s=BLOCK_EXPIRES_IN_S,  # it may be a block
         ),
         Kind(
             "server",

@@ -116,7 +116,7 @@ class Attendant(Protocol):
         """A device has answered a command."""
 
     def registered(self, device: Device) -> None:
-        """Somebody has changed what is registered of a device."""
+        """Somebody has changed what a device's level that blocks depends on."""
 
 
 @implementer(IFleet)
@@ -327,8 +327,9 @@ class Fleet:
             device = self._add(
                 Device(imei, UNKNOWN, self._wall_ms(), 0, self._policy_of_unknown)
             )
-        device.registration = registration
-        if self.attendant is not None:
+        old, device.registration = device.registration or Registration(), registration
+        wired = old.block_level, old.model
+        if self.attendant and wired != (registration.block_level, registration.model):
             self.attendant.registered(device)
 
     # -- inside ------------------------------------------------------------------------
