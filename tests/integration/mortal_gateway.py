@@ -148,10 +148,10 @@ def run(job: dict[str, Any]) -> None:
     def begin() -> None:
         living = Deferred.fromCoroutine(live(reactor, job))
         living.addErrback(lambda failure: tell(trouble=failure.getTraceback()))
-        living.addBoth(lambda _: reactor.stop())  # type: ignore[attr-defined]
+        living.addBoth(lambda _: reactor.stop())
 
-    reactor.callWhenRunning(begin)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(begin)
+    reactor.run()
 
 
 def main() -> None:
