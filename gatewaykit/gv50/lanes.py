@@ -49,12 +49,13 @@ class Lane:
         """Begin with what the vehicle has told before it had commands."""
         device, now_ms = self.device, self._setting.wall_ms()
         now = self._setting.clock.seconds()
+        silent_ms = now_ms - device.last_seen
+        if silent_ms < 0:
+            return  # the clock was set back, and only the next frames will tell
         known = None if device.whereabouts is None else live_fix(device.whereabouts)
         if known is not None:
             self._motion = self._motion.after(known, now_ms, now)
-        silent_ms = now_ms - device.last_seen
-        # Less than nothing: the clock was set back, and only the next frame will tell.
-        if device.connection is not None and silent_ms >= 0:
+        if device.connection is not None:
             self._heard_at = now - silent_ms / 1000
 
     @property
