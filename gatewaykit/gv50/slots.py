@@ -183,7 +183,7 @@ class Slot:
 
     async def _record_and_write(self, entry: Entry) -> None:
         setting = self._setting
-        order = entry.order
+        order, before = entry.order, entry.command.sent_at
         assert order is not None
         try:
             target = setting.target_of(self._device, entry)
@@ -213,13 +213,13 @@ class Slot:
             return
         entry.sort = None
         if (hindrance := self._hindrance(entry, order)) is not None:
-            await self._take_back(entry, hindrance)
+            await self._take_back(entry, hindrance, before)
             return
         connection = self._device.connection
         assert connection is not None
         limit_s = setting.rules.ack_timeout_s
         if not connection.write_command(data, limit_s):
-            await self._take_back(entry, "the connection is about to end")
+            await self._take_back(entry, "the connection is about to end", before)
             return
         metrics.commands_written.inc()
         entry.written = True
@@ -246,15 +246,18 @@ class Slot:
         found = self._waiting.obstacle(entry, order)
         return None if found is None else f"waiting: {found.reason}"
 
-    async def _take_back(self, entry: Entry, reason: str) -> None:
-        """Nothing was written: the command waits on."""
+    async def _take_back(self, entry: Entry, reason: str, before: int | None) -> None:
+        """Nothing was written: the command waits on.
+
+        :param before: when it was sent the time before, if it was.
+        """
         await self._book.keep(
             entry,
             (SENT,),
             "taken back",
             status=PENDING,
             reason=reason,
-            sent_at=None,
+            sent_at=before,
             attempts=entry.command.attempts - 1,
         )
         self._put_back(entry)
