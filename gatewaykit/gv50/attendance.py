@@ -178,5 +178,7 @@ def _output_of(entry: JournalEntry) -> int | None:
     """What a live report tells of output 1."""
     if entry.type == "GTDOS":
         fields = decode(entry.raw).fields
-        return fields.get("output_active") if fields.get("output_id") == 1 else None
+        active = fields.get("output_active")
+        is_ours = fields.get("output_id") == 1 and active is not None
+        return int(active) if is_ours else None
     return None if entry.outputs is None else entry.outputs & 1

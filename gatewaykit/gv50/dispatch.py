@@ -27,7 +27,7 @@ from gatewaykit.gv50.attendance import Attendance
 from gatewaykit.gv50.book import Book, Entry
 from gatewaykit.gv50.commands import KINDS, Kind, build, split_secrets
 from gatewaykit.gv50.fleet import ACCEPTED, Device, Fleet
-from gatewaykit.gv50.lanes import VERIFIED, Lane
+from gatewaykit.gv50.lanes import FIRST, Lane, check_override
 from gatewaykit.gv50.passwords import Passwords
 from gatewaykit.gv50.roster import Roster, random_number, server_of
 from gatewaykit.interfaces import ICommands, IHealth, IStore, Record
@@ -187,7 +187,7 @@ class Dispatch:
         self._check_form(device, entry, parameters)
         lane = self._roster.of(device)
         # Of those that take one another's place only one waits, and it always may.
-        if kind_name not in VERIFIED and len(lane.waiting) >= MOST_WAITING:
+        if kind_name not in FIRST and len(lane.waiting) >= MOST_WAITING:
             reason = f"{MOST_WAITING} commands wait for this vehicle already"
             raise CommandRefused(imei, kind_name, reason)
         self._check_rate(principal, imei, kind_name)
@@ -240,12 +240,7 @@ class Dispatch:
         target = self._roster.target_of(device, entry)
         entry.order = build(command.imei, command.kind, parameters, target)
         self._roster.password_of(device, command.kind, target)
-        if entry.order.lasting and command.override is None:
-            reason = (
-                "this setting lets the device switch its output by itself, at any speed;"
-                " it needs an override with a reason"
-            )
-            raise CommandRefused(command.imei, command.kind, reason)
+        check_override(command, entry.order)
 
     def _check_rate(self, principal: Principal, imei: str, kind: str) -> None:
         now = self._clock.seconds()

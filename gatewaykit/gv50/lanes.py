@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from gatewaykit import metrics
-from gatewaykit.errors import GatewayError, StoreUnavailable
+from gatewaykit.errors import CommandRefused, GatewayError, StoreUnavailable
 from gatewaykit.gv50.acks import Ack
 from gatewaykit.gv50.book import Entry
 from gatewaykit.gv50.commands import KINDS, Order, build
@@ -20,7 +20,7 @@ from gatewaykit.gv50.slots import Setting, Slot
 from gatewaykit.gv50.tasks import Tasks
 from gatewaykit.gv50.verifying import Showing, is_after
 from gatewaykit.gv50.wiring import server_after
-from gatewaykit.vehicles import CONFIRMED, PENDING
+from gatewaykit.vehicles import CONFIRMED, PENDING, Command
 
 TELL_S = 5.0
 """Reasons of one sort that change faster are recorded this often."""
@@ -43,6 +43,7 @@ class Lane:
         self._questions = Questions(device, setting)
         self._motion = Motion()
         self._heard_at: float | None = None
+        self._showing = Showing()
         self._recall()
 
     def _recall(self) -> None:
@@ -105,10 +106,10 @@ class Lane:
 
     def rivals(self, kind: str) -> list[Entry]:
         """Commands not written yet whose place one of `kind` takes."""
-        if kind not in VERIFIED:
+        if kind not in FIRST:
             return []
         out = [self.out] if self.out is not None and not self.out.written else []
-        return [e for e in self.waiting + out if e.command.kind in VERIFIED]
+        return [e for e in self.waiting + out if e.command.kind in FIRST]
 
     def stop(self) -> Deferred[Any]:
         """Write nothing more; fires when what is being recorded is."""
@@ -124,6 +125,10 @@ class Lane:
     def connected(self) -> None:
         """The vehicle has a new connection."""
         self._heard_at = None
+        self._showing = Showing()
+        if self.unverified is not None:
+            # A device that was restarted counts from 0: only the time of a fix tells now.
+            self.unverified.count = None
         self._slot.connected()
 
     def believed(self) -> None:
@@ -142,9 +147,9 @@ class Lane:
             self._questions.answered()
         elif type == "GTPDP":
             self._slot.data_connection_made()
-        if self.unverified is not None and _verifies(self.unverified, showing):
-            self._tasks.start(self._verify(self.unverified))
-            self.unverified = None
+        if showing.output is not None:
+            self._showing = showing
+        self._look_at_output()
 
     def answered(self, ack: Ack) -> bool:
         """A device has answered; whether that was for the command which is out."""
@@ -188,8 +193,13 @@ class Lane:
         command = entry.command
         target = self._setting.target_of(self.device, entry)
         parameters = {**command.parameters, **command.secrets}
-        entry.order = build(command.imei, command.kind, parameters, target)
-        return entry.order
+        order = build(command.imei, command.kind, parameters, target)
+        check_override(command, order)
+        if entry.order is not None and entry.order.level != order.level:
+            reason = "the level that blocks was another one when it was asked for"
+            raise CommandRefused(command.imei, command.kind, reason)
+        entry.order = order
+        return order
 
     def obstacle(self, entry: Entry, order: Order) -> Obstacle | None:
         """See `slots.Waiting.obstacle`."""
@@ -222,6 +232,8 @@ class Lane:
         command = entry.command
         if command.kind in FIRST:
             self.unverified = entry if command.kind in VERIFIED else None
+            # A report may have come while the acknowledgement was being recorded.
+            self._look_at_output()
         if KINDS[command.kind].settings:
             # What only changes a part of them must not bring the old ones back.
             for other in self.waiting:
@@ -256,17 +268,36 @@ class Lane:
 
     def _end(self, entry: Entry, reason: str, outcome: str) -> None:
         entry.ending = True
+        if entry.command.sent_at is not None:
+            self._setting.failed(entry)
         self._tasks.start(self._record_end(entry, reason, outcome))
 
     async def _record_end(self, entry: Entry, reason: str, outcome: str) -> None:
         await self._book.fail(entry, reason, outcome)
         self.drop(entry)
 
+    def _look_at_output(self) -> None:
+        """Whether the last report that told of the output verifies what is confirmed."""
+        entry = self.unverified
+        if entry is not None and _verifies(entry, self._showing):
+            self.unverified = None
+            self._tasks.start(self._verify(entry))
+
     async def _verify(self, entry: Entry) -> None:
         if await self._book.keep(
             entry, (CONFIRMED,), "verified", verified_at=self._setting.wall_ms()
         ):
             metrics.commands_finished.labels("verified").inc()
+
+
+def check_override(command: Command, order: Order) -> None:
+    """Raise `CommandRefused` for what nobody may ask for without saying why."""
+    if order.lasting and command.override is None:
+        reason = (
+            "this setting lets the device switch its output by itself, at any speed; it"
+            " needs an override with a reason"
+        )
+        raise CommandRefused(command.imei, command.kind, reason)
 
 
 def _verifies(entry: Entry, showing: Showing) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from gatewaykit import metrics
 from gatewaykit.errors import GatewayError
 from gatewaykit.gv50.book import Entry
-from gatewaykit.gv50.commands import build
+from gatewaykit.gv50.commands import build, factory_password
 from gatewaykit.gv50.fleet import Device
 from gatewaykit.gv50.slots import Setting
 
@@ -51,6 +51,8 @@ class Questions:
             password = setting.password_of(device, "position", target)
         except GatewayError:
             return  # the command says so itself
+        if device.suspicion is not None and password != factory_password(target.model):
+            return  # a password that is a secret is not for a connection in doubt
         data = order.wire(password, setting.new_question())
         if connection.write_command(data, setting.rules.ack_timeout_s):
             self._asked_at = now

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from zope.interface.verify import verifyObject
 
@@ -15,7 +18,7 @@ from gatewaykit.errors import (
 )
 from gatewaykit.interfaces import ICommands, IHealth
 from gatewaykit.vehicles import CommandChange
-from tests.gv50.support import IMEI, OTHER, heartbeat
+from tests.gv50.support import IMEI, OTHER, Line, heartbeat, report
 from tests.gv50.vehicles import ADMIN, VIEWER, CommandCase
 
 
@@ -188,6 +191,37 @@ class WaitingTests(CommandCase):
         self.assertEqual(self.state(block), ("failed", f"superseded by {unblock}"))
         self.assertEqual([w.values[0] for w in self.commands_of(line)], ["0"])
 
+    def test_an_unblock_takes_the_place_of_a_waiting_output_too(self) -> None:
+        line = self.online(speed=63.0)
+        output = self.queue("output", parameters={"level": 1})
+        unblock = self.queue("unblock")
+        self.assertEqual(self.state(output), ("failed", f"superseded by {unblock}"))
+        self.look()
+        self.assertEqual([w.values[0] for w in self.commands_of(line)], ["0"])
+
+    def test_what_was_asked_for_with_another_level_is_not_written(self) -> None:
+        line = self.online()
+        line.end()
+        id = self.queue("unblock")
+        values = {"block_level": 0}
+        kept = self.successResultOf(self.store.register(IMEI, values))
+        self.fleet.registered(IMEI, kept)
+        line = self.online()
+        self.look()
+        self.assertEqual(self.commands_of(line), [])
+        self.assertIn("level that blocks was another", self.state(id)[1] or "")
+
+    def test_what_lasts_needs_an_override_when_it_is_written_too(self) -> None:
+        self.online().end()
+        parameters = {"command": "GTDOG", "values": "1,60,7,0300,,0,0,,5,10,"}
+        id = self.queue("custom", principal=ADMIN, parameters=parameters)
+        kept = self.successResultOf(self.store.register(IMEI, {"block_level": 0}))
+        self.fleet.registered(IMEI, kept)
+        line = self.online()
+        self.look()
+        self.assertEqual(self.commands_of(line), [])
+        self.assertIn("needs an override", self.state(id)[1] or "")
+
     def test_cancel(self) -> None:
         line = self.online(speed=63.0)
         id = self.queue()
@@ -282,6 +316,37 @@ class AnsweringTests(CommandCase):
         line.send(self.position(type="GTFRI", status="110001"))
         self.assertIsNotNone(self.command(id)["verified_at"])
 
+    def test_a_report_that_overtakes_the_record_of_the_answer_verifies(self) -> None:
+        line = self.online()
+        id = self.queue()
+        (written,) = self.commands_of(line)
+        gate: Deferred[None] = Deferred()
+        change = self.store.change_command
+
+        def held_up(change_: CommandChange) -> Deferred[bool]:
+            return gate.addCallback(lambda _: change(change_))
+
+        self.patch(self.store, "change_command", held_up)
+        line.send(self.ack(written))
+        line.send(self.position(type="GTFRI", status="110001"))
+        self.patch(self.store, "change_command", change)
+        gate.callback(None)
+        self.assertIsNotNone(self.command(id)["verified_at"])
+
+    def test_a_restarted_device_verifies_by_the_time_of_its_fix(self) -> None:
+        line = self.online()
+        id = self.queue()
+        (written,) = self.commands_of(line)
+        line.send(self.ack(written))
+        line.end()
+        self.look(5)
+        line = self.identified()
+        old = self.position(type="GTFRI", status="110001", age_s=60.0, count="7000")
+        line.send(old)
+        self.assertIsNone(self.command(id)["verified_at"])
+        line.send(self.position(type="GTFRI", status="110001", count="0003"))
+        self.assertIsNotNone(self.command(id)["verified_at"])
+
     def test_an_output_that_changes_by_itself_is_an_event(self) -> None:
         line = self.online(type="GTFRI", status="110000")
         line.send(self.position(type="GTFRI", status="110001"))
@@ -289,6 +354,123 @@ class AnsweringTests(CommandCase):
         device = self.successResultOf(self.store.device(IMEI))
         assert device is not None
         self.assertIs(device["blocked"], True)
+
+
+SERVER = {
+    "host": "track.example.net",
+    "port": 5001,
+    "backup_host": "203.0.113.11",
+    "backup_port": 5002,
+    "sack": True,
+}
+
+
+class SettingTests(CommandCase):
+    """Commands that change what a device keeps, or where it goes."""
+
+    def kept(self) -> Any:
+        device = self.successResultOf(self.store.device(IMEI))
+        assert device is not None
+        return device["settings"]
+
+    def arrive_at(self, port: int, line: Line | None = None) -> Line:
+        if line is not None:
+            line.end()
+        line = self.connect()
+        line.transport.hostAddr = IPv4Address("TCP", "10.9.9.9", port)
+        line.send(self.position())
+        return line
+
+    def test_what_is_acknowledged_is_applied(self) -> None:
+        line = self.online()
+        self.queue("server", parameters=SERVER)
+        self.assertEqual(self.kept()["server"]["wanted"], SERVER)
+        self.assertIsNone(self.kept()["server"]["applied"])
+        line.send(self.ack(self.commands_of(line)[0]))
+        self.assertEqual(self.kept()["server"]["applied"], SERVER)
+
+    def test_a_part_of_the_server_settings_keeps_the_rest(self) -> None:
+        line = self.online()
+        self.refused(CommandRefused, IMEI, "heartbeat", {"interval_min": 5})
+        for kind, parameters in (
+            ("server", SERVER),
+            ("heartbeat", {"interval_min": 7}),
+            ("sack", {"enabled": False}),
+        ):
+            self.look(2)
+            self.queue(kind, parameters=parameters)
+            (written,) = self.commands_of(line)
+            line.send(self.ack(written))
+        self.assertEqual(
+            ",".join(written.values),
+            "3,,1,track.example.net,5001,203.0.113.11,5002,,7,0,0,0,,0",
+        )
+
+    def test_a_device_that_comes_to_its_new_server_has_been_told(self) -> None:
+        line = self.arrive_at(5000)
+        id = self.queue("server", parameters=SERVER)
+        self.look(31)
+        self.assertTrue(line.aborted)
+        self.assertIn("may still return", self.state(id)[1] or "")
+        line = self.arrive_at(5000, line)
+        self.assertEqual(self.state(id)[0], "sent")
+        self.arrive_at(5001, line)
+        self.assertEqual(self.state(id), ("confirmed", "it has come to port 5001"))
+
+    def test_a_device_that_does_not_come_back(self) -> None:
+        self.arrive_at(5000)
+        id = self.queue("server", parameters=SERVER)
+        self.look(340)
+        self.assertEqual(self.state(id)[0], "failed")
+        self.assertIn("gone elsewhere", self.state(id)[1] or "")
+
+    def test_a_new_data_connection_tells_of_a_new_apn(self) -> None:
+        line = self.arrive_at(5000)
+        secret = {"apn": "apn.example", "user": "u", "password": "pw-of-apn"}
+        id = self.queue("apn", parameters=secret)
+        self.assertEqual(self.command(id)["parameters"]["password"], "***")
+        line.send(report(type="GTPDP", count=self.count()))
+        self.assertEqual(self.state(id)[0], "sent")
+        line = self.arrive_at(5000, line)
+        line.send(report(type="GTPDP", count=self.count()))
+        self.assertEqual(self.state(id)[0], "confirmed")
+        self.assertNotIn("pw-of-apn", str(self.store.audit_records))
+        self.assertNotIn("pw-of-apn", str(self.log))
+
+    def test_what_can_be_asked_for(self) -> None:
+        kinds = {kind["kind"]: kind for kind in self.commands.kinds()}
+        self.assertEqual(kinds["block"]["expires_in_s"], 600)
+        self.assertEqual(kinds["custom"]["role"], "admin")
+        (secret,) = [p for p in kinds["apn"]["parameters"] if p["secret"]]
+        self.assertEqual(secret["name"], "password")
+
+    def test_health(self) -> None:
+        self.online(speed=63.0)
+        self.queue()
+        self.assertEqual(self.commands.health()["pending"], 1)
+        self.assertEqual(self.commands.health()["status"], "ok")
+
+    def test_the_store_fails_while_an_answer_is_recorded(self) -> None:
+        line = self.online()
+        id = self.queue()
+        (written,) = self.commands_of(line)
+        self.store.failure = "disk full"
+        line.send(self.ack(written))
+        self.look(5)
+        self.assertEqual(self.commands.health()["status"], "degraded")
+        self.store.failure = None
+        self.look(2)
+        self.assertEqual(self.state(id)[0], "confirmed")
+
+    def test_an_output_reported_by_itself_verifies(self) -> None:
+        line = self.online()
+        id = self.queue()
+        (written,) = self.commands_of(line)
+        line.send(self.ack(written))
+        block = f"1,0.0,258,713.2,-54.500000,-20.500000,{self.stamp()},0724,0003,08AA,59C0,00"
+        dos = f"+RESP:GTDOS,090302,{IMEI},,1,1,{block},{self.stamp()},{self.count()}$"
+        line.send(dos.encode())
+        self.assertIsNotNone(self.command(id)["verified_at"])
 
 
 class RefusingTests(CommandCase):
@@ -342,6 +524,14 @@ class TakeoverTests(CommandCase):
         line.send(self.position(longitude=-54.56))
         self.look()
         self.assertEqual([w.type for w in self.commands_of(line)], ["GTOUT"])
+
+    def test_a_secret_password_is_not_for_one_in_doubt(self) -> None:
+        self.patch(self.commands._roster._passwords, "of", lambda *_: "s3cret")
+        self.online()
+        line = self.identified()
+        self.queue("unblock")
+        self.look(15)
+        self.assertEqual(self.commands_of(line), [])
 
     def test_one_that_is_elsewhere_waits_for_somebody_to_trust_it(self) -> None:
         self.online()
