@@ -179,6 +179,7 @@ def _output_of(entry: JournalEntry) -> int | None:
     if entry.type == "GTDOS":
         fields = decode(entry.raw).fields
         active = fields.get("output_active")
-        is_ours = fields.get("output_id") == 1 and active is not None
-        return int(active) if is_ours else None
+        if active is None or fields.get("output_id") != 1:
+            return None
+        return int(active)
     return None if entry.outputs is None else entry.outputs & 1
