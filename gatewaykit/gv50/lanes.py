@@ -51,8 +51,8 @@ class Lane:
         device, now_ms = self.device, self._setting.wall_ms()
         now = self._setting.clock.seconds()
         silent_ms = now_ms - device.last_seen
-        if silent_ms < 0:
-            return  # the clock was set back, and only the next frames will tell
+        if silent_ms < 0 or not self._setting.is_steady():
+            return  # the clock was set, and only the next frames will tell
         known = None if device.whereabouts is None else live_fix(device.whereabouts)
         if known is not None:
             self._motion = self._motion.after(known, now_ms, now)

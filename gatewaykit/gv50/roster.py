@@ -32,6 +32,10 @@ REMEMBERED_MS = 7 * 86_400_000
 REMEMBERED = 10_000
 CLOCK_MS = 300_000
 """A command that was asked for so far in the future was asked for by another clock."""
+SET_MS = 1000
+"""A wall clock that has gone so much faster or slower than the other was set."""
+STEADY_S = 120.0
+"""Nothing that commands look at may be older than that."""
 STOPPED = "the gateway stopped before it was answered"
 QUESTIONS = 0xF000
 """Serials from here to FFFE are of the gateway's own questions."""
@@ -72,6 +76,8 @@ class Roster:
         self._lanes: dict[str, Lane] = {}
         self._late: OrderedDict[tuple[str, str], Entry] = OrderedDict()
         self._looks = 0
+        self._ahead_ms: float | None = None
+        self._set_at: float | None = None
         self._setting = Setting(
             clock,
             wall_ms,
@@ -87,6 +93,7 @@ class Roster:
             self._new_serial,
             self._new_question,
             self._remember,
+            self.is_steady,
         )
 
     async def resume(self) -> None:
@@ -133,6 +140,7 @@ class Roster:
     def look(self) -> None:
         """Look after every vehicle that is there, and now and then after all."""
         self._looks += 1
+        self.is_steady()
         at_all = self._looks % LOOK_AT_ALL == 0
         for imei, lane in list(self._lanes.items()):
             if at_all or lane.device.connection is not None:
@@ -140,6 +148,15 @@ class Roster:
             if lane.is_idle:
                 lane.device.lane = None
                 del self._lanes[imei]
+
+    def is_steady(self) -> bool:
+        """Whether the wall clock has not been set for a while: only then it tells how old
+        something is. It is asked at every look, to notice."""
+        now = self._clock.seconds()
+        before, self._ahead_ms = self._ahead_ms, self._wall_ms() - now * 1000
+        if before is not None and abs(self._ahead_ms - before) > SET_MS:
+            self._set_at = now
+        return self._set_at is None or now - self._set_at > STEADY_S
 
     def __iter__(self) -> Iterator[Lane]:
         return iter(list(self._lanes.values()))

@@ -51,6 +51,8 @@ class Setting:
     """A serial for the gateway's own questions, from a range that commands don't use."""
     failed: Callable[[Entry], None]
     """A command that had been written fails: its acknowledgement may still come."""
+    is_steady: Callable[[], bool]
+    """Whether the wall clock has not been set of late."""
 
 
 class Waiting(Protocol):

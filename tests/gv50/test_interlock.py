@@ -282,6 +282,14 @@ class SendingTests(CommandCase):
         self.ahead_ms = -20_000
         self.check_waiting(line)
 
+    def test_nor_does_it_once_the_vehicle_has_been_heard_since(self) -> None:
+        line = self.online()
+        self.look(35)
+        self.ahead_ms = -20_000
+        self.look(1)
+        line.send(heartbeat())
+        self.check_waiting(line)
+
     def test_nor_does_it_where_another_command_was_on_its_way(self) -> None:
         line = self.online()
         self.queue("versions")
