@@ -7,7 +7,7 @@ from gatewaykit import metrics
 from gatewaykit.errors import GatewayError
 from gatewaykit.gv50.book import Entry
 from gatewaykit.gv50.commands import build, factory_password
-from gatewaykit.gv50.fleet import Device
+from gatewaykit.gv50.fleet import ACCEPTED, Device
 from gatewaykit.gv50.slots import Setting
 
 ASK_S = 10.0
@@ -41,6 +41,7 @@ class Questions:
         if (
             connection is None
             or not setting.enabled
+            or device.policy != ACCEPTED
             or (self._asked_at is not None and now - self._asked_at < pause_s)
             or connection.unacknowledged
         ):

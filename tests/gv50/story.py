@@ -200,8 +200,8 @@ class World(CommandCase):
 
     def new_number(self, below: int) -> int:
         self.numbers += 1
-        # Few of them, so that they meet.
-        return self.numbers * 7 % 61 if below > 5000 else self.numbers % below
+        # Each of them again and again, so that they meet.
+        return self.numbers // 3 % 999 if below > 5000 else self.numbers % below
 
     def let_pass(self, seconds: float) -> None:
         step = 0.25 if seconds <= 2 else 1.0 if seconds <= 60 else 5.0

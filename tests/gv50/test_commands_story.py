@@ -233,6 +233,18 @@ class Story(RuleBasedStateMachine):
         if seconds >= 2 and not world.held.holding and world.held.failure is None:
             world.check_rivals()
 
+    @precondition(lambda self: self.world.held.kept())
+    @rule(left_s=st.sampled_from([32, 29, 10, 1]), here=st.booleans())
+    def wait_for_the_end(self, left_s: int, *, here: bool) -> None:
+        """Of the newest command's time; the vehicle is back just before that."""
+        world = self.world
+        command = world.held.kept()[-1]
+        seconds = (command.expires_at - world.now_ms()) // 1000 - left_s
+        if command.status == "pending" and 0 < seconds <= LONGEST_S:
+            world.let_pass(seconds)
+            if here:
+                self.connect(command.imei, moving=False, port=5000)
+
     @rule(seconds=st.sampled_from([0, 0, 0, -4000, -40, -8, 8, 40, 4000]))
     def set_clock(self, seconds: int) -> None:
         self.world.ahead_ms += seconds * 1000
