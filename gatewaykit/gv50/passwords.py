@@ -26,10 +26,9 @@ class Passwords:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._changed: int | None = None
         self._found: dict[str, str] = {}
+        self._state = None if path is None else _state(path)
         if path is not None:
-            self._changed = path.stat().st_mtime_ns
             self._found = _read(path)
 
     def __repr__(self) -> str:
@@ -60,21 +59,32 @@ class Passwords:
     def _refresh(self) -> None:
         if self._path is None:
             return
+        state = _state(self._path)
+        if state == self._state:
+            return
+        self._state = state
         try:
-            changed = self._path.stat().st_mtime_ns
-            if changed != self._changed:
-                self._changed = changed
-                self._found = _read(self._path)
-        except (OSError, ConfigError) as error:
+            self._found = _read(self._path)
+        except ConfigError as error:
             log.error("the passwords are as they were: {reason}", reason=error)
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    """Changes with the file; None while there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _read(path: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     try:
         lines = path.read_text("ascii").splitlines()
-    except (OSError, ValueError) as error:
-        raise ConfigError("commands.passwords_file", str(path), ALLOWED) from error
+    except (OSError, ValueError):
+        # An error of decoding has all of the file in it.
+        raise ConfigError("commands.passwords_file", str(path), ALLOWED) from None
     for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import TestCase
 
 from gatewaykit.errors import CommandRefused, ConfigError
+from gatewaykit.gv50 import passwords
 from gatewaykit.gv50.passwords import Passwords
 from gatewaykit.sections import CommandsSettings
 
@@ -52,12 +53,33 @@ class PasswordTests(TestCase):
         self.assertEqual(found.of(IMEI, "block", None, "GV50"), "abc123")
         self.path.unlink()
         self.assertEqual(found.of(IMEI, "block", None, "GV50"), "abc123")
+        self.write("GV50 = other1")
+        self.assertEqual(found.of(IMEI, "block", None, "GV50"), "other1")
+
+    def test_a_file_that_is_gone_is_told_once(self) -> None:
+        told: list[object] = []
+        self.patch(passwords.log, "error", lambda *_, **__: told.append(1))
+        found = Passwords(self.path)
+        self.path.unlink()
+        for _ in range(3):
+            found.known()
+        self.assertEqual(len(told), 1)
+        self.assertRaises(ConfigError, Passwords, self.path)
+
+    def test_another_file_of_the_same_age_is_read(self) -> None:
+        found = Passwords(self.path)
+        other = Path(self.mktemp())
+        other.write_text("GV50 = other1")
+        os.utime(other, ns=(self.stamp, self.stamp))
+        other.replace(self.path)
+        self.assertEqual(found.of(IMEI, "block", None, "GV50"), "other1")
 
     def test_no_error_shows_a_line(self) -> None:
         for line in ("GV50 = no!secret", "secret", "GV50 = \xe4secret"):
             self.path.write_text(line, "latin-1")
             error = self.assertRaises(ConfigError, Passwords, self.path)
-            self.assertNotIn("secret", str(error))
+            self.assertNotIn("secret", f"{error!r} {error.__cause__!r}")
+            self.assertTrue(error.__suppress_context__ or not error.__context__)
         self.assertNotIn("abc123", repr(Passwords(None)))
 
     def test_others_may_not_read_it(self) -> None:
