@@ -192,6 +192,11 @@ class TrackerProtocol(Protocol):
         return getattr(self.transport.getHost(), "port", None)
 
     @property
+    def ending(self) -> bool:
+        """See `fleet.Connection.ending`."""
+        return self._closing
+
+    @property
     def unacknowledged(self) -> int:
         """See `fleet.Connection.unacknowledged`."""
         return unacknowledged(self.transport)

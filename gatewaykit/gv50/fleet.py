@@ -50,6 +50,10 @@ class Connection(Protocol):
         """The port that the device has connected to."""
 
     @property
+    def ending(self) -> bool:
+        """It is about to end: no command is written over it any more."""
+
+    @property
     def unacknowledged(self) -> int:
         """Bytes that were written and that the peer's TCP has not confirmed."""
 

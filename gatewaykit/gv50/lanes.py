@@ -211,7 +211,7 @@ class Lane:
             now_ms,
             now,
             enabled=setting.enabled,
-            connected=connection is not None,
+            connected=connection is not None and not connection.ending,
             policy=device.policy,
             suspicion=None if suspicion is None else suspicion.reason,
             busy=self.out not in {None, entry},

@@ -195,6 +195,18 @@ class EndingTests(CommandCase):
         self.look(30)
         self.assertTrue(line.aborted)
 
+    def test_a_connection_that_is_about_to_end_is_none(self) -> None:
+        """It may take its time: its peer may leave unread what it was promised."""
+        line = self.online()
+        line.protocol.close("policy", "some reason")
+        id = self.queue("unblock")
+        self.look(3)
+        self.assertEqual(self.commands_of(line), [])
+        self.assertEqual(
+            self.state(id), ("pending", "waiting: the vehicle is not connected")
+        )
+        self.assertEqual(self.outcomes(id), ["asked", "waiting"])
+
     def test_a_bug_holds_up_nothing(self) -> None:
         line = self.online()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from gatewaykit.gv50.wiring import Wiring
+from gatewaykit.gv50.wiring import Wiring, server_after
 from gatewaykit.sections import CommandsSettings
 from gatewaykit.vehicles import Registration
 
@@ -34,6 +34,19 @@ class WiringTests(SynchronousTestCase):
         target = wiring.target(None, None, "8020030302", {"host": "x"})
         self.assertEqual((target.output_form, target.firmware), (None, "0302"))
         self.assertEqual(target.server, {"host": "x"})
+
+    def test_server_after_a_command(self) -> None:
+        server = {"host": "x", "heartbeat_min": 60, "sack": False}
+        other = {"host": "y"}
+        for kind, parameters, expected in (
+            ("server", other, other),
+            ("quick_start", other, other),
+            ("heartbeat", {"interval_min": 30}, {**server, "heartbeat_min": 30}),
+            ("sack", {"enabled": True}, {**server, "sack": True}),
+            ("apn", {"apn": "web"}, server),
+        ):
+            self.assertEqual(server_after(server, kind, parameters), expected)
+        self.assertIsNone(server_after(None, "sack", {"enabled": True}))
 
     def test_settings_that_are_none_are_refused(self) -> None:
         for told in (
