@@ -24,6 +24,7 @@ UNKNOWN_AFTER = 600.0
 class FakeConnection:
     local_port = 5000
     unacknowledged = 0
+    ending = False
 
     def __init__(self) -> None:
         self.told: list[str] = []
